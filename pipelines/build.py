@@ -1,0 +1,99 @@
+"""The steps of a stage: which folders are made from which, for a recipe, a profile and a tokenizer."""
+
+from dataclasses import dataclass
+
+from filters.settings import CurationSettings
+from mixtures.order import ORDER_VERSION
+from mixtures.recipe import Recipe
+from mixtures.tokenizer import tokenizer_fingerprint
+from pipelines.collect import input_fingerprint
+from pipelines.step import Step
+from sources.buckets import Bucket, buckets
+from sources.language import language
+from sources.source import source
+
+# Raised by hand when a step's code starts to give other bytes for the same settings and inputs.
+VERSIONS = {"collect": 1, "curate": 1, "tokenise": 1, "mix": 1}
+
+
+@dataclass(frozen=True)
+class Build:
+    """A stage's steps. `mix` is the last; `steps` holds every step before the steps that need it."""
+
+    recipe: Recipe
+    profile: str
+    steps: tuple[Step, ...]
+
+    @property
+    def mix(self) -> Step:
+        """The step that makes the mixture."""
+        return self.steps[-1]
+
+
+def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
+    """The steps that make `recipe`'s mixture from the sources of `profile`.
+
+    `tokens` is the mixture's size, None for what the recipe and the profile give. A bucket that the recipe asks
+    for and the profile lacks has no step: the plan names it.
+    """
+    wanted = [bucket for bucket in buckets(profile) if recipe.wants(bucket.category, bucket.language)]
+    pairs = sorted({(bucket.source, bucket.language) for bucket in wanted})
+    collected = {pair: collect_step(*pair, profile) for pair in pairs}
+    curated = {pair: curate_step(collected[pair], *pair, profile) for pair in pairs}
+    tokenised = [
+        tokenise_step(curated[bucket.source, bucket.language], bucket, recipe.tokenizer)
+        for bucket in sorted(wanted, key=lambda bucket: (bucket.category, bucket.source, bucket.language))
+    ]
+    mix = mix_step(recipe, profile, tokens, seed, tokenised)
+    return Build(recipe, profile, (*collected.values(), *curated.values(), *tokenised, mix))
+
+
+def collect_step(source_name: str, code: str, profile: str) -> Step:
+    """Reads a source's documents of one language into the one schema."""
+    settings = {
+        "source": source_name,
+        "language": code,
+        "profile": profile,
+        "input": input_fingerprint(source(source_name), language(code), profile),
+    }
+    return Step("collect", VERSIONS["collect"], (f"collected/{source_name}/{code}",), settings)
+
+
+def curate_step(collected: Step, source_name: str, code: str, profile: str) -> Step:
+    """Keeps or drops each document of one source and language, and says why."""
+    settings = {
+        "source": source_name,
+        "language": code,
+        "curation": CurationSettings.for_profile(profile).identity(language(code)),
+    }
+    folders = (f"dropped/{source_name}/{code}", f"curated/{source_name}/{code}")
+    return Step("curate", VERSIONS["curate"], folders, settings, (collected,))
+
+
+def tokenise_step(curated: Step, bucket: Bucket, tokenizer: str) -> Step:
+    """Turns one bucket's documents into tokens."""
+    settings = {
+        "category": bucket.category,
+        "source": bucket.source,
+        "language": bucket.language,
+        "tokenizer": tokenizer,
+        "tokenizer_fingerprint": tokenizer_fingerprint(tokenizer),
+    }
+    folder = f"tokens/{bucket.category}/{bucket.source}/{bucket.language}"
+    return Step("tokenise", VERSIONS["tokenise"], (folder,), settings, (curated,))
+
+
+def mix_step(
+    recipe: Recipe, profile: str, tokens: int | None, seed: int, tokenised: list[Step]
+) -> Step:
+    """Plans the recipe against the tokens that are there, and orders them."""
+    settings = {
+        "recipe": recipe.identity(),
+        "profile": profile,
+        "tokens": tokens,
+        "seed": seed,
+        "order_version": ORDER_VERSION,
+    }
+    unplaced = Step("mix", VERSIONS["mix"], ("",), settings, tuple(tokenised))
+    folder = f"mixtures/{recipe.model}/stage{recipe.stage}/{unplaced.fingerprint[:16]}"
+    return Step("mix", VERSIONS["mix"], (folder,), settings, tuple(tokenised))
