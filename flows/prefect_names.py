@@ -12,7 +12,7 @@ from prefect.plugins import HookContext, SetupResult, register_hook
 
 
 @register_hook
-def setup_environment(ctx: HookContext) -> SetupResult | None:
+def setup_environment(*, ctx: HookContext) -> SetupResult | None:
     """Called once in every Prefect process, before its work begins."""
     from prefect.client.orchestration import PrefectClient
 

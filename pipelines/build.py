@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from filters.settings import CurationSettings
 from mixtures.order import ORDER_VERSION
-from mixtures.recipe import Recipe
+from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.tokenizer import tokenizer_fingerprint
 from pipelines.collect import input_fingerprint
 from pipelines.step import Step
@@ -36,7 +36,7 @@ def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     `tokens` is the mixture's size, None for what the recipe and the profile give. A bucket that the recipe asks
     for and the profile lacks has no step: the plan names it.
     """
-    wanted = [bucket for bucket in buckets(profile) if recipe.wants(bucket.category, bucket.language)]
+    wanted = [bucket for bucket in buckets(profile) if _wants(recipe, bucket)]
     pairs = sorted({(bucket.source, bucket.language) for bucket in wanted})
     collected = {pair: collect_step(*pair, profile) for pair in pairs}
     curated = {pair: curate_step(collected[pair], *pair, profile) for pair in pairs}
@@ -46,6 +46,14 @@ def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     ]
     mix = mix_step(recipe, profile, tokens, seed, tokenised)
     return Build(recipe, profile, (*collected.values(), *curated.values(), *tokenised, mix))
+
+
+def _wants(recipe: Recipe, bucket: Bucket) -> bool:
+    if bucket.category not in recipe.category_shares():
+        return False
+    if bucket.category == MULTILINGUAL:
+        return bucket.language in recipe.language_codes()
+    return bucket.language == ENGLISH
 
 
 def collect_step(source_name: str, code: str, profile: str) -> Step:
@@ -88,7 +96,8 @@ def mix_step(
 ) -> Step:
     """Plans the recipe against the tokens that are there, and orders them."""
     settings = {
-        "recipe": recipe.identity(),
+        "recipe": recipe.model_dump(mode="json", by_alias=True, exclude={"source", "notes"}),
+        "languages": recipe.language_codes(),
         "profile": profile,
         "tokens": tokens,
         "seed": seed,

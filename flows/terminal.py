@@ -1,0 +1,48 @@
+"""Runs a build in this process, or through a Prefect server where one is configured, and shows its progress."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipelines.build import Build
+from pipelines.execute import Totals
+from pipelines.run import run_steps
+from pipelines.step import Step
+from pipelines.workspace import Workspace
+
+
+def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tuple[dict[str, Totals], int]:
+    """Carries out a build's steps and returns their totals by name, and how many of them ran."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    )  # fmt: skip
+    made = 0
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("starting", total=len(build.steps))
+
+        def report(step: Step, totals: Totals, ran: bool) -> None:
+            nonlocal made
+            made += ran
+            progress.update(bar, advance=1, description=f"{step.kind} {_short(step)}")
+            if ran and not console.is_terminal:
+                console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
+
+        totals = run_steps(build.steps, workspace, report)
+    return totals, made
+
+
+def describe(step: Step, totals: Mapping[str, Any]) -> str:
+    """A step's totals in a few words."""
+    match step.kind:
+        case "curate":
+            return f"{totals['kept']} of {totals['documents']} documents kept"
+        case "tokenise" | "mix":
+            return f"{totals['documents']} documents, {totals['tokens']:,} tokens"
+        case _:
+            return f"{totals['documents']} documents"
+
+
+def _short(step: Step) -> str:
+    return step.name.split("/", 1)[1]

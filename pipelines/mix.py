@@ -1,0 +1,84 @@
+"""Plans a recipe against the tokens that are there, and writes the mixture: its order, its plan, its report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mixtures.indexed import IndexedDataset
+from mixtures.ledger import write_ledger
+from mixtures.order import OrderBucket, write_order
+from mixtures.plan import plan
+from mixtures.recipe import Recipe
+from mixtures.report import write_report
+from pipelines.step import Step
+from pipelines.workspace import Workspace
+
+LEDGER = "ledger.parquet"
+
+
+def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
+    """Makes the mixture of `step` in `target` from the tokens that the step's inputs name.
+
+    Also writes the workspace's ledger. Returns what the mixture's manifest holds as `totals`: documents and
+    tokens, the plan, the tokenizer, and `buckets` in the order of the numbers that `order.bin` uses.
+    """
+    ledger = workspace_ledger(step, workspace)
+    workspace.replace_file(LEDGER, lambda path: write_ledger(ledger, path))
+    recipe = Recipe.model_validate(step.settings["recipe"])
+    frame = pl.DataFrame(ledger)
+    planned = plan(recipe, frame, step.settings["tokens"], "ledger")
+    rows = {(row["category"], row["source"], row["language"]): row for row in ledger}
+    buckets = [
+        {**rows[bucket.category, bucket.source, bucket.language], "tokens_planned": bucket.tokens_planned}
+        for bucket in planned.buckets
+        if bucket.tokens_planned
+    ]
+    order = [
+        OrderBucket(
+            f"{row['category']}/{row['source']}/{row['language']}",
+            _lengths(workspace, row["shards"]),
+            row["tokens_planned"],
+        )
+        for row in buckets
+    ]
+    totals = write_order(order, step.settings["seed"], Path(target))
+    write_report(planned, Path(target) / "report.html")
+    return {
+        "documents": totals.documents,
+        "tokens": totals.tokens,
+        "tokenizer": recipe.tokenizer,
+        "seed": step.settings["seed"],
+        "plan": planned.as_dict(),
+        "buckets": buckets,
+    }
+
+
+def workspace_ledger(step: Step, workspace: Workspace) -> list[dict[str, Any]]:
+    """One ledger row for each of the step's inputs, from the manifests of their folders."""
+    return [_row(workspace, each) for each in step.inputs]
+
+
+def _row(workspace: Workspace, tokens: Step) -> dict[str, Any]:
+    manifest = workspace.manifest(tokens.name)
+    assert manifest is not None, tokens.name  # the steps run in the order of their inputs
+    totals: Mapping[str, Any] = manifest["totals"]
+    shards = sorted(name.removesuffix(".idx") for name in manifest["files"] if name.endswith(".idx"))
+    return {
+        "category": tokens.settings["category"],
+        "source": tokens.settings["source"],
+        "language": tokens.settings["language"],
+        "documents": totals["documents"],
+        "tokens": totals["tokens"],
+        "bytes": totals["bytes"],
+        "longest": totals["longest"],
+        "shards": [f"{tokens.name}/{shard}" for shard in shards],
+        "fingerprint": manifest["fingerprint"],
+    }
+
+
+def _lengths(workspace: Workspace, shards: list[str]) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Tokens of every document of a bucket, shard after shard."""
+    return np.concatenate([IndexedDataset(workspace.at(shard)).lengths for shard in shards])
