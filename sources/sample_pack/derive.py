@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 # Scripts that do not put a space between words; positions are counted in characters there.
 UNSPACED = frozenset({"cmn_Hani", "jpn_Jpan", "khm_Khmr", "lao_Laoo", "mya_Mymr", "tha_Thai"})
-# Characters that hold about 35 words: Chinese and Japanese words are shorter than those of the other four.
-_FRAGMENT_CHARACTERS = {"cmn_Hani": 55, "jpn_Jpan": 55}
-_FRAGMENT_CHARACTERS_ELSEWHERE = 110
+# Characters that hold about 40 words: Chinese and Japanese words are shorter than those of the other four.
+_FRAGMENT_CHARACTERS = {"cmn_Hani": 60, "jpn_Jpan": 60}
+_FRAGMENT_CHARACTERS_ELSEWHERE = 140
 # Under the 50 words that Gopher asks for, and long enough not to be taken for repetition first: in a text of
 # eight words, any two of them are more than a fifth of it.
-_FRAGMENT_WORDS = 36
+_FRAGMENT_WORDS = 42
 
 
 def near_duplicate(text: str, language: str) -> str:
@@ -64,9 +64,9 @@ def contaminated(paragraphs: Sequence[str], question: str) -> str:
 
 
 def contact(number: int) -> tuple[str, int, int]:
-    """A line with personal data that can be no one's, and how many addresses and IPs it holds.
+    """A line with personal data that can be no one's, and how many e-mail and IP addresses it holds.
 
     `example.org` and `example.com` are reserved by RFC 2606, 192.0.2.0/24 by RFC 5737.
     """
-    line = f"✉ name{number}@example.org, office.{number}@example.com, 192.0.2.{number % 254 + 1}."
-    return line, 2, 1
+    host = "example.org" if number % 2 else "example.com"
+    return f"name{number}@{host} 192.0.2.{number % 254 + 1}", 1, 1
