@@ -29,6 +29,7 @@ def _with_bare_names(read: Any) -> Any:
         if "/" in name:
             return await read(self, name)
         from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+        from prefect.exceptions import ObjectNotFound
 
         found = await self.read_deployments(
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[name]))
@@ -36,7 +37,8 @@ def _with_bare_names(read: Any) -> Any:
         if len(found) == 1:
             return await self.read_deployment(found[0].id)
         if not found:
-            raise ValueError(f"No deployment is named {name!r}; is `babelmix serve` running?")
+            message = f"no deployment is named {name!r}; is `babelmix serve` running?"
+            raise ObjectNotFound(http_exc=LookupError(message), help_message=message)
         raise ValueError(f"{len(found)} deployments are named {name!r}: write FLOW/{name}")
 
     return read_deployment_by_name
