@@ -96,7 +96,7 @@ def mix_step(
 ) -> Step:
     """Plans the recipe against the tokens that are there, and orders them."""
     settings = {
-        "recipe": recipe.model_dump(mode="json", by_alias=True, exclude={"source", "notes"}),
+        "recipe": recipe.model_dump(mode="json", by_alias=True),
         "languages": recipe.language_codes(),
         "profile": profile,
         "tokens": tokens,

@@ -13,6 +13,7 @@ from mixtures.order import OrderBucket, write_order
 from mixtures.plan import plan
 from mixtures.recipe import Recipe
 from mixtures.report import write_report
+from pipelines.funnel import funnels
 from pipelines.step import Step
 from pipelines.workspace import Workspace
 
@@ -45,7 +46,9 @@ def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
         for row in buckets
     ]
     totals = write_order(order, step.settings["seed"], Path(target))
-    write_report(planned, Path(target) / "report.html")
+    curated = {each.inputs[0].name: each.inputs[0] for each in step.inputs}
+    funnel = funnels({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
+    write_report(planned, funnel, Path(target) / "report.html")
     return {
         "documents": totals.documents,
         "tokens": totals.tokens,
@@ -62,8 +65,7 @@ def workspace_ledger(step: Step, workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _row(workspace: Workspace, tokens: Step) -> dict[str, Any]:
-    manifest = workspace.manifest(tokens.name)
-    assert manifest is not None, tokens.name  # the steps run in the order of their inputs
+    manifest = _manifest(workspace, tokens)
     totals: Mapping[str, Any] = manifest["totals"]
     shards = sorted(name.removesuffix(".idx") for name in manifest["files"] if name.endswith(".idx"))
     return {
@@ -77,6 +79,12 @@ def _row(workspace: Workspace, tokens: Step) -> dict[str, Any]:
         "shards": [f"{tokens.name}/{shard}" for shard in shards],
         "fingerprint": manifest["fingerprint"],
     }
+
+
+def _manifest(workspace: Workspace, step: Step) -> dict[str, Any]:
+    manifest = workspace.manifest(step.name)
+    assert manifest is not None, step.name  # the steps run in the order of their inputs
+    return manifest
 
 
 def _lengths(workspace: Workspace, shards: list[str]) -> np.ndarray[Any, np.dtype[np.int32]]:

@@ -1,0 +1,5 @@
+"""The names of the filters, in the order in which a document meets them."""
+
+from typing import Final
+
+FILTERS: Final = ("language", "repetition", "quality", "privacy", "duplicates", "contamination", "bitext")
