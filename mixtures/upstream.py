@@ -1,0 +1,33 @@
+"""What upstream publishes of its sizes, as a ledger: plans can be drawn before anything is downloaded.
+
+- Multilingual: FineWeb-2's words per language (`fineweb2_sizes.csv`, from fineweb2-language-distribution.csv
+  of huggingface/fineweb-2, train splits) times tokens per word (`tokens_per_word.csv`, measured on the sample
+  pack). An estimate. FineWeb2-HQ is a part of FineWeb-2 and is not counted again.
+- English categories: the tokens that dataset cards name (`upstream` of the subsets in the catalog).
+
+All of it is before curation: what is left afterwards is less.
+"""
+
+import csv
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+FINEWEB2: Final = "fineweb-2"
+_HERE: Final = Path(__file__).parent
+
+
+@cache
+def fineweb2_tokens() -> dict[str, int]:
+    """Estimated tokens of FineWeb-2 by language; unknown sizes or tokens per word are left out."""
+    per_word = {row["language"]: float(row["tokens_per_word"]) for row in _rows("tokens_per_word.csv")}
+    return {
+        row["language"]: round(int(row["words"]) * per_word[row["language"]])
+        for row in _rows("fineweb2_sizes.csv")
+        if row["language"] in per_word
+    }
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (_HERE / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
