@@ -16,12 +16,12 @@ _FRAGMENT_WORDS = 42
 def near_duplicate(text: str, language: str) -> str:
     """The text with one small change in its middle, as a copy on another site has.
 
-    Two neighbouring words change places; where words are not spaced, the phrase nearest the middle is left out.
-    One change keeps more than 85% of the 5-word shingles, which MinHash with FineWeb-2's 14 bands of 8 finds
-    with a probability above 0.99.
+    Two neighbouring words change places; where words are not spaced, the phrase nearest the middle is left
+    out. One change keeps more than 85% of the 5-word shingles, which MinHash with FineWeb-2's 14 bands of 8
+    finds with a probability above 0.99.
     """
     if language in UNSPACED:
-        phrases = [m for m in re.finditer(r"(?<=[\s、，])[^\s、，。！？។၊။]{4,}[\s、，]", text)]
+        phrases = list(re.finditer(r"(?<=[\s、，])[^\s、，。！？។၊။]{4,}[\s、，]", text))
         middle = min(phrases, key=lambda m: abs(m.start() - len(text) // 2))
         return text[: middle.start()] + text[middle.end() :]
     words = list(re.finditer(r"\S+", text))

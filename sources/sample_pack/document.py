@@ -38,7 +38,8 @@ def identity(source: str, language: str, number: int, sample: Sample) -> Identit
     digest = hashlib.sha256(name.encode()).digest()
     host = "example.com" if "duplicate" in sample.kind else "example.org"
     slug = re.sub(r"[^a-z0-9]+", "-", sample.topic.lower()).strip("-")
-    day = datetime(2014, 1, 1, tzinfo=UTC) + timedelta(minutes=int.from_bytes(digest[:4]) % (10 * 365 * 24 * 60))
+    minutes = int.from_bytes(digest[:4]) % (10 * 365 * 24 * 60)
+    day = datetime(2014, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     return Identity(
         id=f"<urn:uuid:{uuid.uuid5(_NAMESPACE, name)}>",
         url=f"https://{language.split('_')[0]}.{host}/{number:02d}/{slug}",

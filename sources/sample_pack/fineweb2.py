@@ -27,10 +27,10 @@ SCHEMA = pa.schema(
     ]
 )
 
-# Languages whose text stands in another language's file. All are far from their neighbours for an identifier.
+# Languages whose text stands in another language's file. All are told from their neighbours with ease.
 _STRANGERS = (
-    "deu_Latn", "ell_Grek", "fin_Latn", "heb_Hebr", "hun_Latn", "kor_Hang", "pol_Latn", "rus_Cyrl", "tha_Thai",
-    "vie_Latn",
+    "deu_Latn", "ell_Grek", "fin_Latn", "heb_Hebr", "hun_Latn", "kor_Hang", "pol_Latn", "rus_Cyrl",
+    "tha_Thai", "vie_Latn",
 )  # fmt: skip
 _KIN = (
     {"deu_Latn", "nld_Latn", "dan_Latn", "nob_Latn", "swe_Latn"},
@@ -62,9 +62,8 @@ def documents(
     code = language.code
     rows = [Sample("good", topic, text) for topic, _, text in language.documents]
     contact, emails, ips = derive.contact(position + 1)
-    rows.append(
-        Sample("addresses", "notices", derive.notices(language.sentences[:12], contact), emails=emails, ips=ips)
-    )
+    notices = derive.notices(language.sentences[:12], contact)
+    rows.append(Sample("addresses", "notices", notices, emails=emails, ips=ips))
     other = everyone[stranger(code, position)]
     foreign = other.documents[(position + 3) % len(other.documents)]
     rows.append(Sample(f"wrong language ({other.code})", foreign[0], foreign[2], "language"))

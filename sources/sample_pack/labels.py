@@ -7,7 +7,7 @@ from sources.sample_pack.document import Sample
 
 
 def label(source: str, language: str, document_id: str, sample: Sample) -> dict[str, Any]:
-    """One line of `labels.jsonl`. `filter` is null for a document that is kept; `pii` counts what is redacted."""
+    """One line of `labels.jsonl`. `filter` is null where a document is kept; `pii` counts what is redacted."""
     return {
         "source": source,
         "language": language,

@@ -28,7 +28,8 @@ class Texts:
 
 def texts() -> dict[str, Texts]:
     """Every language's texts, sorted by code."""
-    return {path.stem: _read(json.loads(path.read_text("utf-8"))) for path in sorted((FOLDER / "texts").glob("*.json"))}
+    paths = sorted((FOLDER / "texts").glob("*.json"))
+    return {path.stem: _read(json.loads(path.read_text("utf-8"))) for path in paths}
 
 
 def _read(page: Mapping[str, Any]) -> Texts:

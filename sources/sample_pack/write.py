@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 
 def parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
-    """One row group, zstd. The file names the version of Arrow that wrote it, and nothing else of the machine."""
+    """One row group, zstd. The file names the version of Arrow that wrote it, nothing else."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
     pq.write_table(table, path, compression="zstd", compression_level=9)
