@@ -2,8 +2,8 @@
 
 Wanted tokens follow the recipe's shares. A bucket gives at most `max_epochs` times its tokens. What a
 language of the multilingual category cannot give goes to the category's other languages (`unimax`); what a
-whole category cannot give is a shortfall: the plan is smaller than wanted, and says so. Every other category is
-English. Within a category and language, sources are used in proportion to their tokens, so repeated alike.
+whole category cannot give is a shortfall: the plan is smaller than wanted, and says so. Every other category
+is English. Within a category and language, sources are used in proportion to their tokens, so repeated alike.
 """
 
 import dataclasses
@@ -116,8 +116,8 @@ def plan(
 ) -> Plan:
     """Resolve a recipe against a ledger: columns category, source, language, tokens and maybe fingerprint.
 
-    `tokens` is how many the mixture should hold. Without it: the recipe's own number for `upstream`, and for
-    a ledger as many as the used buckets hold, so that they are read once on average (a small stage).
+    `tokens` is how many the mixture should hold. Without it: the recipe's own number, but of a ledger that
+    holds less only as many as its used buckets do, so that they are read once on average (a small stage).
 
     Raises:
         BabelmixError: the ledger holds nothing that the recipe uses, or something is short and the recipe
@@ -136,7 +136,7 @@ def plan(
             f"{name}: the {inventory} has no tokens of its categories and languages; add some"
         )
     if tokens is None:
-        tokens = available if inventory == "ledger" else recipe.size
+        tokens = min(available, recipe.size) if inventory == "ledger" else recipe.size
     if tokens <= 0:
         raise BabelmixError(f"{name}: {tokens} tokens to plan; give a number above 0, as in --tokens 500G")
 

@@ -143,7 +143,7 @@ def test_equal_weights_are_unimax_as_its_paper_has_it(total: int, caps: dict[str
     # The paper's loop: from the smallest up, each takes an equal part of what is left, or all it has.
     left = float(total)
     for position, name in enumerate(sorted(caps, key=lambda name: caps[name])):
-        part = min(left / (len(caps) - position), float(caps[name]))
+        part = min([left / (len(caps) - position), float(caps[name])])
         left -= part
         assert made[name] == pytest.approx(part, abs=1.5, rel=1e-9)
     assert sum(made.values()) == min(total, sum(caps.values()))
@@ -220,6 +220,7 @@ def test_without_a_number_a_ledger_is_read_once_on_average() -> None:
     assert "900 tokens of the stage's 1.00M, as many as the ledger's buckets hold" in said
     assert "50 tokens are not in this recipe: hin_Deva" in said
     assert plan(a_recipe(), a_ledger(*rows), inventory="upstream").tokens == 1_000_000
+    assert plan(a_recipe(), a_ledger(*plenty())).tokens == 1_000_000
 
 
 def test_a_ledger_that_holds_nothing_of_the_recipe_is_refused() -> None:
