@@ -28,7 +28,7 @@ class Drop:
 
 
 class DroppedRows:
-    """The rows of one filter and rank, in `<folder>/<filter>-<rank>.parquet`; no file where there are none."""
+    """The rows of one filter and rank in `<folder>/<filter>-<rank>.parquet`; no file where there are none."""
 
     def __init__(self, folder: DataFolderLike, name: str, rank: int) -> None:
         self._folder = get_datafolder(folder)

@@ -1,5 +1,6 @@
 """What a person sees of a build on Prefect's pages: the token table and the funnel."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,21 +11,34 @@ from mixtures.plan import Plan
 from pipelines.build import Build
 from pipelines.funnel import funnel_markdown
 
+Totals = Mapping[str, Mapping[str, Any]]
 
-def publish(build: Build, totals: Mapping[str, Mapping[str, Any]]) -> None:
-    """Publishes the token counts of a build's mixture as a table and its funnel as Markdown."""
-    key = f"{build.recipe.model}-stage{build.recipe.stage}"
+
+def publish(build: Build, totals: Totals) -> None:
+    """Publishes the token counts of a build's mixture as a table, and its funnel."""
+    key = artifact_key(build)
     plan = Plan.from_dict(totals[build.mix.name]["plan"])
     create_table_artifact(
         key=f"tokens-{key}",
         table=[_named(row) for row in [*category_table(plan), *language_table(plan)]],
         description="\n".join([f"# Tokens of {key}", *(f"- {warning}" for warning in plan.warnings)]),
     )
+    publish_funnel(build, totals)
+
+
+def publish_funnel(build: Build, totals: Totals) -> None:
+    """Publishes what each filter dropped, by language and source, as Markdown."""
+    key = artifact_key(build)
     create_markdown_artifact(
         key=f"funnel-{key}",
         markdown=f"# Documents of {key}\n\n{funnel_markdown(totals)}",
         description=f"What each filter dropped on the way to {key}.",
     )
+
+
+def artifact_key(build: Build) -> str:
+    """A build's model and stage as Prefect takes them in a key: lower-case letters, digits and dashes."""
+    return re.sub("[^a-z0-9]+", "-", f"{build.recipe.model}-stage{build.recipe.stage}".lower()).strip("-")
 
 
 def _named(row: Mapping[str, str]) -> dict[str, str]:

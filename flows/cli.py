@@ -1,7 +1,6 @@
-"""The command line: `babelmix`. Each command imports what it needs when it runs, so that planning is quick."""
+"""The command line: `babelmix`. Commands import what they need when they run, which keeps planning quick."""
 
 import sys
-from typing import Annotated
 
 import typer
 
@@ -17,8 +16,8 @@ app = typer.Typer(
 )
 cli_mix.register(app)
 cli_steps.register(app)
-app.add_typer(cli_sources.app, name="sources")
-app.add_typer(cli_languages.app, name="languages")
+cli_sources.register(app)
+cli_languages.register(app)
 
 
 @app.command()
@@ -39,6 +38,3 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("babelmix: interrupted; what was complete is kept", err=True)
         sys.exit(130)
-
-
-__all__ = ["Annotated", "main"]

@@ -1,8 +1,8 @@
 """Lets Prefect's commands take a deployment's bare name: `prefect deployment run build-stage4-mix`.
 
-Prefect asks for FLOW/DEPLOYMENT. This plugin (entry point `prefect.plugins`, switched on in `prefect.toml`) lets
-its client look a name without a slash up among all deployments, and take it where it is unique. It wraps one
-method of Prefect's client, which is why the project bounds Prefect's minor version.
+Prefect asks for FLOW/DEPLOYMENT. This plugin (entry point `prefect.plugins`, switched on in `prefect.toml`)
+lets its client look a name without a slash up among all deployments, and take it where it is unique. It wraps
+one method of Prefect's client, which is why the project bounds Prefect's minor version.
 """
 
 import functools

@@ -2,7 +2,8 @@
 
 import prefect
 
-from flows.deployments import deployments, server
+from flows.deployments import deployments
+from flows.server import server
 
 
 def serve_deployments() -> None:

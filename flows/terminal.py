@@ -1,4 +1,4 @@
-"""Runs a build in this process, or through a Prefect server where one is configured, and shows its progress."""
+"""Runs a build in this process and shows its progress in the terminal."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -13,6 +13,7 @@ from sources.language import language
 from sources.source import source
 
 # Raised by hand when a step's code starts to give other bytes for the same settings and inputs.
+# The kinds stand in the order in which a document meets them.
 VERSIONS = {"collect": 1, "curate": 1, "tokenise": 1, "mix": 1}
 
 
@@ -29,12 +30,17 @@ class Build:
         """The step that makes the mixture."""
         return self.steps[-1]
 
+    def as_far_as(self, kind: str) -> tuple[Step, ...]:
+        """The steps of `kind` and of the kinds before it: what `curated/` needs, for "curate"."""
+        wanted = list(VERSIONS)[: list(VERSIONS).index(kind) + 1]
+        return tuple(step for step in self.steps if step.kind in wanted)
+
 
 def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     """The steps that make `recipe`'s mixture from the sources of `profile`.
 
-    `tokens` is the mixture's size, None for what the recipe and the profile give. A bucket that the recipe asks
-    for and the profile lacks has no step: the plan names it.
+    `tokens` is the mixture's size, None for what the recipe and the profile give. A bucket that the recipe
+    asks for and the profile lacks has no step: the plan names it.
     """
     wanted = [bucket for bucket in buckets(profile) if _wants(recipe, bucket)]
     pairs = sorted({(bucket.source, bucket.language) for bucket in wanted})
@@ -91,9 +97,7 @@ def tokenise_step(curated: Step, bucket: Bucket, tokenizer: str) -> Step:
     return Step("tokenise", VERSIONS["tokenise"], (folder,), settings, (curated,))
 
 
-def mix_step(
-    recipe: Recipe, profile: str, tokens: int | None, seed: int, tokenised: list[Step]
-) -> Step:
+def mix_step(recipe: Recipe, profile: str, tokens: int | None, seed: int, tokenised: list[Step]) -> Step:
     """Plans the recipe against the tokens that are there, and orders them."""
     settings = {
         "recipe": recipe.model_dump(mode="json", by_alias=True),

@@ -1,4 +1,4 @@
-"""Plans a recipe against the tokens that are there, and writes the mixture: its order, its plan, its report."""
+"""Plans a recipe against the tokens that are there, and writes the mixture: its order and its report."""
 
 from collections.abc import Mapping
 from pathlib import Path

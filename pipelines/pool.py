@@ -10,8 +10,8 @@ from multiprocessing import get_context
 def worker_pool(workers: int) -> ProcessPoolExecutor:
     """A pool of `workers` fresh processes.
 
-    They are spawned, not forked: Polars, Arrow and Numba keep threads, and a fork copies their locks. A pool's
-    own workers would outlive a parent that was killed, and go on writing beside the next run.
+    They are spawned, not forked: Polars, Arrow and Numba keep threads, and a fork copies their locks. Left to
+    themselves they would outlive a parent that was killed, and go on writing beside the next run.
     """
     return ProcessPoolExecutor(
         max_workers=workers, mp_context=get_context("spawn"), initializer=_die_with, initargs=(os.getpid(),)

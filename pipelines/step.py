@@ -1,8 +1,8 @@
 """One step of a build: what it makes, from what, by which settings; and whether it stands.
 
-A step is plain data, so it can be sent to another process or machine. Its fingerprint is a hash of its kind and
-version, its settings and its inputs' fingerprints. Where a folder's manifest holds the step's fingerprint, the
-step is done; where it holds another, the two manifests say why.
+A step is plain data, so it can be sent to another process or machine. Its fingerprint is a hash of its kind
+and version, its settings and its inputs' fingerprints. Where a folder's manifest holds the step's fingerprint,
+the step is done; where it holds another, the two manifests say why.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The folder or object store where everything that is made is kept.
 
-A folder of the workspace is complete when its `manifest.json` stands in it. Work goes on in `.staging/`, and a
-finished folder takes its place in one step with its manifest already inside, so a killed run leaves nothing
+A folder of the workspace is complete when its `manifest.json` stands in it. Work goes on in `.staging/`, and
+a finished folder takes its place by a rename with its manifest already inside, so a killed run leaves nothing
 that looks finished and a failed one leaves what stood before.
 """
 
@@ -23,6 +23,7 @@ from sources.errors import BabelmixError
 
 MANIFEST = "manifest.json"
 STAGING = ".staging"
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Workspace:
         place = self.local / folder
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():
-            # Two renames and not a deletion first: at every moment the old folder or the new one is whole.
+            # Moved away, not deleted in its place: a kill leaves no half of the old folder there.
             old = Path(f"{target}.old")
             shutil.rmtree(old, ignore_errors=True)
             place.rename(old)
@@ -123,8 +124,8 @@ class Workspace:
     def lock(self, patience_s: float = 3.0) -> Iterator[None]:
         """Holds the workspace for this process, and sweeps away what a killed run left in `.staging/`.
 
-        The lock is the kernel's, so it goes with its process however that ends. Object stores have none: there
-        two runs at once are not refused.
+        The lock is the kernel's, so it goes with its process however that ends. Object stores have none:
+        there two runs at once are not refused.
 
         Raises BabelmixError where another run holds it for longer than `patience_s`, or the folder cannot be
         written.
@@ -162,12 +163,14 @@ def clear_disk_errors(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG):
-            raise BabelmixError(
-                f"workspace {place}: {os.strerror(error.errno)}; what was complete is untouched:"
-                " free space, or name another workspace, and run the same command again"
-            ) from error
-        raise
+        # Arrow's errors carry no number, only its text.
+        found = [code for code in _DISK if error.errno == code or os.strerror(code) in str(error)]
+        if not found:
+            raise
+        raise BabelmixError(
+            f"workspace {place}: {os.strerror(found[0])}; what was complete is untouched:"
+            " free space, or name another workspace, and run the same command again"
+        ) from error
 
 
 def _sync(folder: Path) -> None:

@@ -1,0 +1,45 @@
+"""Flows that carry out a stage's build as far as one kind of step, for a look before the next one."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.artifacts import artifact_key, publish_funnel
+from flows.tasks import run_tasks, task_runner
+from mixtures.recipe import load_recipe
+from pipelines.build import Build, build
+from pipelines.workspace import Workspace
+
+
+@flow(name="collect-sources", task_runner=task_runner)
+def collect_sources(
+    stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
+) -> dict[str, dict[str, Any]]:
+    """Reads what a stage's recipe needs into the one schema. Returns the totals of each step by its name."""
+    return _as_far_as("collect", stage, model, profile, workspace)[1]
+
+
+@flow(name="curate-sources", task_runner=task_runner)
+def curate_sources(
+    stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
+) -> dict[str, dict[str, Any]]:
+    """Collects and curates what a stage's recipe needs, and publishes the funnel. Returns totals by step."""
+    plan, totals = _as_far_as("curate", stage, model, profile, workspace)
+    publish_funnel(plan, totals)
+    return totals
+
+
+@flow(name="tokenise-buckets", task_runner=task_runner)
+def tokenise_buckets(
+    stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
+) -> dict[str, dict[str, Any]]:
+    """Collects, curates and tokenises what a stage's recipe needs. Returns totals by step."""
+    return _as_far_as("tokenise", stage, model, profile, workspace)[1]
+
+
+def _as_far_as(
+    kind: str, stage: int | str, model: str, profile: str, workspace: str
+) -> tuple[Build, dict[str, dict[str, Any]]]:
+    plan = build(load_recipe(model, stage), profile, None, 0)
+    key = f"progress-{kind}-{artifact_key(plan)}"
+    return plan, dict(run_tasks(plan.as_far_as(kind), Workspace(workspace), key))

@@ -1,0 +1,83 @@
+"""One Prefect task for each step of a build, and how the tasks of a build are carried out.
+
+Tasks get steps and paths and give totals; documents never pass through Prefect. A step is one source and
+language, never one file: thousands of tasks unsettle a Prefect server.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Final
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.context import TaskRunContext
+from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Failed, State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from pipelines.execute import execute
+from pipelines.pool import worker_pool
+from pipelines.step import Step, status
+from pipelines.workspace import Workspace
+from sources.errors import BabelmixError
+
+WORKERS: Final = len(os.sched_getaffinity(0))
+# The threads only wait for the worker processes, which do the work.
+task_runner: Final = ThreadPoolTaskRunner(max_workers=WORKERS)
+
+
+def _fingerprint(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
+    """Prefect's cache key of a step: its fingerprint, and none while its folders do not stand."""
+    step, workspace = parameters["step"], parameters["workspace"]
+    return f"{workspace.url}:{step.fingerprint}" if status(step, workspace).complete else None
+
+
+def _may_pass(task: Any, run: Any, state: Any) -> bool:
+    """A user's mistake is the same at the next try; a lost connection may not be."""
+    return not isinstance(state.result(raise_on_failure=False), BabelmixError)
+
+
+@task(
+    task_run_name="{step.name}",
+    retries=2,
+    retry_delay_seconds=[5, 30],
+    retry_condition_fn=_may_pass,
+    cache_policy=CacheKeyFnPolicy(cache_key_fn=_fingerprint),
+    persist_result=True,
+    result_serializer="json",
+)
+def run_step(step: Step, workspace: Workspace, pool: ProcessPoolExecutor) -> dict[str, Any] | State[Any]:
+    """Carries out one step in a worker process and returns the totals of its manifest.
+
+    A user's mistake ends the task Failed with its one line; Prefect would log an exception with its traceback.
+    """
+    logger = get_run_logger()
+    found = status(step, workspace)
+    if found.complete:
+        logger.info("%s: complete, nothing to do", step.name)
+    else:
+        logger.info("%s: %s", step.name, "; ".join(found.reasons))
+    try:
+        return dict(pool.submit(execute, step, workspace).result())
+    except BabelmixError as error:
+        return Failed(message=str(error), data=error)
+
+
+def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) -> Mapping[str, dict[str, Any]]:
+    """Carries out `steps`, which stand in the order of their inputs, and returns their totals by name.
+
+    To be called in a flow. How many of the steps are done stands in the progress artifact `progress_key`.
+    """
+    progress = create_progress_artifact(
+        0.0, key=progress_key, description="Steps that are complete, in percent."
+    )
+    with workspace.lock(), worker_pool(WORKERS) as pool:
+        futures: dict[str, PrefectFuture[dict[str, Any]]] = {}
+        for step in steps:
+            needed = [futures[each.name] for each in step.inputs]
+            futures[step.name] = run_step.submit(step, workspace, pool, wait_for=needed)
+        for number, _ in enumerate(as_completed(list(futures.values())), start=1):
+            update_progress_artifact(progress, 100.0 * number / len(futures))
+        return {name: future.result() for name, future in futures.items()}
