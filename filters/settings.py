@@ -1,0 +1,211 @@
+"""How documents are curated: every number that decides what may stay, as data that is fingerprinted.
+
+A language's own numbers stand in its file; here is what all languages share.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sources.errors import BabelmixError
+from sources.language import Language
+
+BENCHMARKS_ENVIRONMENT = "BABELMIX_BENCHMARKS"
+BUNDLED = "bundled"
+_BUNDLED_FOLDER = Path(__file__).parent.parent / "sources" / "sample" / "benchmarks"
+
+Check: TypeAlias = Literal[
+    "repair", "language", "exact", "near", "repetition", "quality", "contamination", "privacy"
+]
+
+# Prose from the web meets everything.
+_WEB: tuple[Check, ...] = (
+    "repair", "language", "exact", "near", "repetition", "quality", "contamination", "privacy",
+)  # fmt: skip
+# The rest meets what does not presume web prose. Gopher's and FineWeb's rules (bullets, symbols, lines that end
+# in punctuation, stop words) take lists, tables, formulae and dialogue for rubbish. Near-duplicates are not
+# looked for where text is made from templates: two exercises that differ in their numbers are two exercises.
+# ftfy and redaction stay away from code and formulae, where `&lt;` and `1.2.3.4` are meant.
+_CHECKS: dict[str, tuple[Check, ...]] = {
+    "nemotron-cc-high": _WEB,
+    "nemotron-cc-high-synthetic": ("repair", "language", "exact", "contamination", "privacy"),
+    "code": ("exact", "contamination"),
+    "stem": ("exact", "contamination"),
+    "math": ("exact", "contamination"),
+    "wiki": ("repair", "language", "exact", "near", "contamination", "privacy"),
+    "academic": ("repair", "exact", "near", "contamination", "privacy"),
+    "instruction": ("exact", "contamination"),
+    "synthetic": ("exact", "contamination"),
+    "multilingual": _WEB,
+}
+# Multilingual sources that are not web prose. A translation pair is two languages and a few words long; a
+# conversation is a list of turns.
+_SOURCE_CHECKS: dict[str, tuple[Check, ...]] = {
+    "nllb": ("repair", "exact", "contamination", "privacy"),
+    "nemotron-sft-multilingual": ("exact", "contamination"),
+}
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MinHash(_Settings):
+    """Near-duplicates. FineWeb-2's numbers: 5-grams of words, 14 buckets of 8 hashes of 64 bits.
+
+    Two documents that share a fraction s of their n-grams become candidates with probability
+    1 - (1 - s^8)^14: 0.92 at s = 0.8. A candidate is dropped only if at least `overlap` of the n-grams of both
+    are common to it and the document that is kept: candidates chain, and a chain's ends may have little in common.
+    """
+
+    n_grams: int = 5
+    buckets: int = 14
+    hashes: int = 8
+    seed: int = 1
+    # Under the similarity at which half of all pairs become candidates, (1 - 0.5^(1/14))^(1/8) = 0.685.
+    overlap: float = Field(default=0.6, ge=0, le=1)
+
+
+class Contamination(_Settings):
+    """Overlap with benchmark questions.
+
+    `words` is the n-gram of GPT-3's appendix C (Brown et al. 2020), which takes the 5th percentile of a
+    benchmark's item lengths, but at least 8 (`shortest_words`) and at most 13: an item that is shorter than
+    `words` is matched as a whole. Scripts without spaces are matched by characters, `characters` by script: as
+    many as 13 words come to (about 1.6 a word in Chinese and Japanese, 4 in the scripts of South-East Asia).
+    """
+
+    words: int = 13
+    shortest_words: int = 8
+    characters: dict[str, int] = Field(
+        default={"Hani": 21, "Hans": 21, "Hant": 21, "Jpan": 21, "Khmr": 52, "Laoo": 52, "Mymr": 52, "Thai": 52}
+    )
+    # Each is "bundled" or the path of a JSON lines file of questions, or of a folder of such files.
+    lists: tuple[str, ...] = (BUNDLED,)
+    # SHA-256 of the lists' files: a changed list is a changed setting.
+    digest: str = ""
+
+
+class Band(_Settings):
+    """The share of documents that may be removed, both ends included."""
+
+    least: float = Field(default=0.0, ge=0, le=1)
+    most: float = Field(default=1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Band":
+        if self.least > self.most:
+            raise ValueError(f"least {self.least} is more than most {self.most}")
+        return self
+
+
+class Removal(_Settings):
+    """Which shares are expected to be removed; see filters/bands.py for what is held against them.
+
+    `sources` has a band for a source, or for one of its languages under `source/language`; the closest wins.
+    """
+
+    default: Band = Band()
+    sources: dict[str, Band] = {}
+    # What one filter alone may remove of the documents that reach it.
+    filters: dict[str, Band] = {}
+    # Fewer documents than this are not held to a share: one document would be 5% or more of them.
+    fewest: int = 20
+    # Whether it is no fault that nothing stays.
+    empty: bool = False
+
+
+# Removed here, of web text that upstream has filtered already: FineWeb-2 is published after the same filters, so
+# that most of it passes again; Nemotron-CC-High passed a classifier but not Gopher's rules. A wrong label or a
+# wrong threshold removes nearly all, and that is what the band is there to see.
+_HUB = Removal(
+    default=Band(most=0.6),
+    sources={
+        "fineweb-2": Band(most=0.4),
+        "fineweb2-hq": Band(most=0.4),
+        "nllb": Band(most=0.7),
+        "openmathinstruct-2": Band(most=0.3),
+    },
+    filters={
+        "language": Band(most=0.5),
+        "repetition": Band(most=0.4),
+        "quality": Band(most=0.5),
+        "contamination": Band(most=0.1),
+    },
+)
+# Six or seven of a language's fifteen documents are planted faults.
+_SAMPLE = Removal(default=Band(most=0.7), sources={"fineweb-2": Band(least=0.1, most=0.7)})
+
+
+class CurationSettings(_Settings):
+    """Everything but the language that decides which documents are kept."""
+
+    identifier: Literal["fasttext176", "glotlid"] = "fasttext176"
+    minhash: MinHash = MinHash()
+    contamination: Contamination = Contamination()
+    removal: Removal = Removal()
+    checks: dict[str, tuple[Check, ...]] = _CHECKS
+    source_checks: dict[str, tuple[Check, ...]] = _SOURCE_CHECKS
+
+    @classmethod
+    def for_profile(cls, profile: str) -> "CurationSettings":
+        """The settings of `sample`, `hub`, or a mirror (a folder or URL).
+
+        Benchmark lists are the bundled one and those that the environment variable `BABELMIX_BENCHMARKS` names,
+        separated as in PATH.
+
+        Raises:
+            BabelmixError: a benchmark list is not there.
+        """
+        added = tuple(filter(None, os.environ.get(BENCHMARKS_ENVIRONMENT, "").split(os.pathsep)))
+        lists = (BUNDLED, *added)
+        return cls(
+            identifier="glotlid" if profile == "hub" else "fasttext176",
+            contamination=Contamination(lists=lists, digest=benchmarks_digest(lists)),
+            removal=_SAMPLE if profile == "sample" else _HUB if profile == "hub" else Removal(),
+        )
+
+    def checks_for(self, source: str, category: str) -> tuple[Check, ...]:
+        """What a document of this source and category is held against; all of it for an unknown category."""
+        return self.source_checks.get(source) or self.checks.get(category, _WEB)
+
+    def identity(self, language: Language) -> dict[str, Any]:
+        """What curating `language` depends on, as JSON: these settings, and what the filters read of its file."""
+        read = language.model_dump(
+            mode="json", include={"code", "script", "segmentation", "language_score", "thresholds"}
+        )
+        labels = language.model_dump(mode="json")["identifiers"]
+        return {
+            "settings": self.model_dump(mode="json"),
+            "language": {**read, "label": labels.get(self.identifier)},
+        }
+
+
+def benchmark_files(lists: tuple[str, ...]) -> list[Path]:
+    """The JSON lines files that `lists` name, in order.
+
+    Raises:
+        BabelmixError: a file or folder is not there, or a folder holds no such file.
+    """
+    files: list[Path] = []
+    for name in lists:
+        path = _BUNDLED_FOLDER if name == BUNDLED else Path(name)
+        found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path] if path.is_file() else []
+        if not found:
+            raise BabelmixError(
+                f"{BENCHMARKS_ENVIRONMENT}: {name} is no JSON lines file and no folder of *.jsonl; "
+                "write the path of a list of benchmark questions"
+            )
+        files += found
+    return files
+
+
+def benchmarks_digest(lists: tuple[str, ...]) -> str:
+    """SHA-256 over the contents of the lists' files: the same wherever the files lie."""
+    digest = hashlib.sha256()
+    for path in benchmark_files(lists):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
