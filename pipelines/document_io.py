@@ -1,0 +1,141 @@
+"""datatrove steps that read and write our own document files: Parquet in the schema `DOCUMENT`.
+
+In a datatrove document the metadata are our columns: language, source, category, url, metadata (JSON text) and
+scores (a dict of floats). datatrove's own Parquet steps know neither a fixed schema nor maps.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.io import DataFolderLike, get_datafolder
+from datatrove.pipeline.base import PipelineStep
+
+from sources.errors import BabelmixError
+from sources.schema import DOCUMENT
+
+# Rows decoded at once when reading, and bounds on what a row group holds when writing.
+_READ_ROWS = 256
+_WRITE_ROWS = 4_096
+_WRITE_CHARACTERS = 16 * 1024 * 1024
+
+
+def document_files(folder: DataFolderLike) -> list[str]:
+    """The document files of a folder, relative to it, in the order in which they are read."""
+    return sorted(get_datafolder(folder).list_files(glob_pattern="*.parquet"))
+
+
+def count_rows(folder: DataFolderLike) -> int:
+    """Rows of a folder's Parquet files, from their footers."""
+    place = get_datafolder(folder)
+    total = 0
+    for name in document_files(place):
+        with place.open(name, "rb") as file:
+            total += pq.ParquetFile(file).metadata.num_rows
+    return total
+
+
+def row_batches(
+    folder: DataFolderLike, columns: list[str] | None = None, schema: pa.Schema = DOCUMENT
+) -> Iterator[pa.RecordBatch]:
+    """Batches of all files of a folder, in order; bounded memory.
+
+    Raises:
+        BabelmixError: a file is no Parquet file, is cut short, or has another schema; the line names the file.
+    """
+    place = get_datafolder(folder)
+    for name in document_files(place):
+        yield from _file_batches(place, name, columns, schema)
+
+
+def _file_batches(
+    place: Any, name: str, columns: list[str] | None, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    where = f"{place.path}/{name}"
+    try:
+        with place.open(name, "rb") as file:
+            parquet = pq.ParquetFile(file)
+            if not parquet.schema_arrow.equals(schema):
+                raise BabelmixError(f"{where}: its columns are not those of {schema.names}; make it again")
+            yield from parquet.iter_batches(batch_size=_READ_ROWS, columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BabelmixError(f"{where}: cannot be read as Parquet ({error}); make it again") from error
+
+
+class DocumentReader(PipelineStep):
+    """Reads the files of a folder; rank r of n reads every n-th file from the r-th on, rows in their order."""
+
+    type = "📖 - READER"
+    name = "documents"
+
+    def __init__(self, folder: DataFolderLike) -> None:
+        super().__init__()
+        self.folder = get_datafolder(folder)
+
+    def run(
+        self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1
+    ) -> Iterator[Document]:
+        """Yields the documents of this rank's files."""
+        for name in document_files(self.folder)[rank::world_size]:
+            for batch in _file_batches(self.folder, name, None, DOCUMENT):
+                for row in batch.to_pylist():
+                    self.stat_update("documents")
+                    yield _document(row)
+
+
+class DocumentWriter(PipelineStep):
+    """Writes the documents that reach it to `<folder>/<rank>.parquet`, and passes them on.
+
+    The same documents give the same bytes. A rank without documents writes a file without rows.
+    """
+
+    type = "💽 - WRITER"
+    name = "documents"
+
+    def __init__(self, folder: DataFolderLike) -> None:
+        super().__init__()
+        self.folder = get_datafolder(folder)
+
+    def run(
+        self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1
+    ) -> Iterator[Document]:
+        """Yields the documents it has written."""
+        rows: list[dict[str, Any]] = []
+        characters = 0
+        with (
+            self.folder.open(f"{rank:05d}.parquet", "wb") as file,
+            pq.ParquetWriter(file, DOCUMENT, compression="zstd") as writer,
+        ):
+            for document in data or ():
+                rows.append(_row(document))
+                characters += len(document.text)
+                if len(rows) >= _WRITE_ROWS or characters >= _WRITE_CHARACTERS:
+                    writer.write_table(pa.Table.from_pylist(rows, schema=DOCUMENT))
+                    rows, characters = [], 0
+                self.stat_update("documents")
+                yield document
+            if rows:
+                writer.write_table(pa.Table.from_pylist(rows, schema=DOCUMENT))
+
+
+def _document(row: dict[str, Any]) -> Document:
+    text, document_id = row.pop("text"), row.pop("id")
+    row["scores"] = dict(row["scores"] or ())
+    return Document(text=text, id=document_id, metadata=row)
+
+
+def _row(document: Document) -> dict[str, Any]:
+    held = document.metadata
+    return {
+        "id": document.id,
+        "text": document.text,
+        "language": held["language"],
+        "source": held["source"],
+        "category": held["category"],
+        "url": held.get("url"),
+        "metadata": held.get("metadata"),
+        # In the order of their names: the filters' order of computing is no part of the result.
+        "scores": sorted((name, float(value)) for name, value in (held.get("scores") or {}).items()),
+    }
