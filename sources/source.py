@@ -83,7 +83,7 @@ class Subset(_Declared):
     """Some files of a dataset that belong to one category and are read alike."""
 
     name: str
-    # A glob below the dataset's root; `{language}` stands for the label that the language has in this dataset.
+    # A glob below the dataset's root; `{language}` stands for the language's label in this dataset.
     path: str
     format: Format
     compression: Compression = "none"
