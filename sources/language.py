@@ -65,10 +65,10 @@ class Thresholds(_Declared):
     Source: huggingface/fineweb-2, configs/<code>.yml (Penedo et al. 2025); English: FineWeb's and Gopher's.
     """
 
-    dup_line_frac: Fraction
+    dup_line_frac: Annotated[float, Field(ge=0)]
     top_n_grams: tuple[NGram, ...]
     dup_n_grams: tuple[NGram, ...]
-    line_punct_thr: Fraction
+    line_punct_thr: Annotated[float, Field(ge=-1, le=1)]  # -1: the check is off
     new_line_ratio: Annotated[float, Field(ge=0)]
     min_avg_word_length: Annotated[float, Field(ge=0)]
     max_avg_word_length: Annotated[float, Field(gt=0)]
@@ -87,7 +87,8 @@ class Language(_Declared):
     iso639_3: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
     script: Annotated[str, StringConstraints(pattern=r"^[A-Z][a-z]{3}$")]
     family: str
-    introduced: Introduced
+    # null: a language that the curriculum does not have.
+    introduced: Introduced | None
     identifiers: Identifiers
     # The language's label in each dataset of the catalog that parts its files by language.
     datasets: dict[str, str]
