@@ -25,10 +25,10 @@ Check: TypeAlias = Literal[
 _WEB: tuple[Check, ...] = (
     "repair", "language", "exact", "near", "repetition", "quality", "contamination", "privacy",
 )  # fmt: skip
-# The rest meets what does not presume web prose. Gopher's and FineWeb's rules (bullets, symbols, lines that end
-# in punctuation, stop words) take lists, tables, formulae and dialogue for rubbish. Near-duplicates are not
-# looked for where text is made from templates: two exercises that differ in their numbers are two exercises.
-# ftfy and redaction stay away from code and formulae, where `&lt;` and `1.2.3.4` are meant.
+# The rest meets what does not presume web prose. Gopher's and FineWeb's rules (bullets, symbols, lines that
+# end in punctuation, stop words) take lists, tables, formulae and dialogue for rubbish. Near-duplicates are
+# not looked for where text is made from templates: two exercises that differ in their numbers are two
+# exercises. ftfy and redaction stay away from code and formulae, where `&lt;` and `1.2.3.4` are meant.
 _CHECKS: dict[str, tuple[Check, ...]] = {
     "nemotron-cc-high": _WEB,
     "nemotron-cc-high-synthetic": ("repair", "language", "exact", "contamination", "privacy"),
@@ -57,8 +57,9 @@ class MinHash(_Settings):
     """Near-duplicates. FineWeb-2's numbers: 5-grams of words, 14 buckets of 8 hashes of 64 bits.
 
     Two documents that share a fraction s of their n-grams become candidates with probability
-    1 - (1 - s^8)^14: 0.92 at s = 0.8. A candidate is dropped only if at least `overlap` of the n-grams of both
-    are common to it and the document that is kept: candidates chain, and a chain's ends may have little in common.
+    1 - (1 - s^8)^14: 0.92 at s = 0.8. A candidate is dropped only if at least `overlap` of the n-grams of
+    both are common to it and a document that is kept: the ends of a chain of candidates may have little in
+    common.
     """
 
     n_grams: int = 5
@@ -74,14 +75,14 @@ class Contamination(_Settings):
 
     `words` is the n-gram of GPT-3's appendix C (Brown et al. 2020), which takes the 5th percentile of a
     benchmark's item lengths, but at least 8 (`shortest_words`) and at most 13: an item that is shorter than
-    `words` is matched as a whole. Scripts without spaces are matched by characters, `characters` by script: as
-    many as 13 words come to (about 1.6 a word in Chinese and Japanese, 4 in the scripts of South-East Asia).
+    `words` is matched as a whole. Scripts without spaces are matched by `characters`, by script: as many as
+    13 words come to (about 1.6 a word in Chinese and Japanese, 4 in the scripts of South-East Asia).
     """
 
     words: int = 13
     shortest_words: int = 8
     characters: dict[str, int] = Field(
-        default={"Hani": 21, "Hans": 21, "Hant": 21, "Jpan": 21, "Khmr": 52, "Laoo": 52, "Mymr": 52, "Thai": 52}
+        default={"Hani": 21, "Jpan": 21, "Khmr": 52, "Laoo": 52, "Mymr": 52, "Thai": 52}
     )
     # Each is "bundled" or the path of a JSON lines file of questions, or of a folder of such files.
     lists: tuple[str, ...] = (BUNDLED,)
@@ -118,9 +119,9 @@ class Removal(_Settings):
     empty: bool = False
 
 
-# Removed here, of web text that upstream has filtered already: FineWeb-2 is published after the same filters, so
-# that most of it passes again; Nemotron-CC-High passed a classifier but not Gopher's rules. A wrong label or a
-# wrong threshold removes nearly all, and that is what the band is there to see.
+# Of web text that upstream has filtered already. FineWeb-2 is published after the same filters, so that most
+# of it passes again; Nemotron-CC-High passed a classifier but not Gopher's rules. A wrong label or a wrong
+# threshold removes nearly all, and that is what the band is there to see.
 _HUB = Removal(
     default=Band(most=0.6),
     sources={
@@ -154,8 +155,8 @@ class CurationSettings(_Settings):
     def for_profile(cls, profile: str) -> "CurationSettings":
         """The settings of `sample`, `hub`, or a mirror (a folder or URL).
 
-        Benchmark lists are the bundled one and those that the environment variable `BABELMIX_BENCHMARKS` names,
-        separated as in PATH.
+        Benchmark lists are the bundled one and those that the environment variable `BABELMIX_BENCHMARKS`
+        names, separated as in PATH.
 
         Raises:
             BabelmixError: a benchmark list is not there.
@@ -173,14 +174,12 @@ class CurationSettings(_Settings):
         return self.source_checks.get(source) or self.checks.get(category, _WEB)
 
     def identity(self, language: Language) -> dict[str, Any]:
-        """What curating `language` depends on, as JSON: these settings, and what the filters read of its file."""
-        read = language.model_dump(
-            mode="json", include={"code", "script", "segmentation", "language_score", "thresholds"}
-        )
-        labels = language.model_dump(mode="json")["identifiers"]
+        """What curating `language` depends on, as JSON: these settings, and what filters read of its file."""
+        read = language.model_dump(mode="json", include={"code", "script", "segmentation", "thresholds"})
+        identified = language.model_dump(mode="json", include={"identifiers"})["identifiers"]
         return {
             "settings": self.model_dump(mode="json"),
-            "language": {**read, "label": labels.get(self.identifier)},
+            "language": {**read, "identified": identified[self.identifier]},
         }
 
 

@@ -1,7 +1,7 @@
 """datatrove steps that read and write our own document files: Parquet in the schema `DOCUMENT`.
 
-In a datatrove document the metadata are our columns: language, source, category, url, metadata (JSON text) and
-scores (a dict of floats). datatrove's own Parquet steps know neither a fixed schema nor maps.
+In a datatrove document the metadata are our columns: language, source, category, url, metadata (JSON text)
+and scores (a dict of floats). datatrove's own Parquet steps know neither a fixed schema nor maps.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def row_batches(
     """Batches of all files of a folder, in order; bounded memory.
 
     Raises:
-        BabelmixError: a file is no Parquet file, is cut short, or has another schema; the line names the file.
+        BabelmixError: a file is no Parquet file, is cut short, or has other columns; the line names it.
     """
     place = get_datafolder(folder)
     for name in document_files(place):
@@ -65,7 +65,7 @@ def _file_batches(
 
 
 class DocumentReader(PipelineStep):
-    """Reads the files of a folder; rank r of n reads every n-th file from the r-th on, rows in their order."""
+    """Reads the files of a folder; rank r of n reads every n-th file from the r-th on, rows in order."""
 
     type = "📖 - READER"
     name = "documents"
@@ -74,9 +74,7 @@ class DocumentReader(PipelineStep):
         super().__init__()
         self.folder = get_datafolder(folder)
 
-    def run(
-        self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1
-    ) -> Iterator[Document]:
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields the documents of this rank's files."""
         for name in document_files(self.folder)[rank::world_size]:
             for batch in _file_batches(self.folder, name, None, DOCUMENT):
@@ -98,9 +96,7 @@ class DocumentWriter(PipelineStep):
         super().__init__()
         self.folder = get_datafolder(folder)
 
-    def run(
-        self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1
-    ) -> Iterator[Document]:
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields the documents it has written."""
         rows: list[dict[str, Any]] = []
         characters = 0
