@@ -18,8 +18,12 @@ def band(removal: Removal, source: str, language: str) -> Band:
     return removal.default
 
 
-def hold(removal: Removal, source: str, language: str, documents: int, dropped: Mapping[str, int]) -> None:
-    """Holds what was removed against its bands. `dropped` are documents by filter, in the filters' order.
+def hold(
+    removal: Removal, source: str, language: str, documents: int, dropped: Mapping[str, int], rows: str
+) -> None:
+    """Holds what was removed against its bands.
+
+    `dropped` are documents by filter, in the filters' order; `rows` is where the row of each of them is.
 
     Raises:
         BabelmixError: nothing stayed, or a share is outside its band; the line gives the figures.
@@ -30,22 +34,22 @@ def hold(removal: Removal, source: str, language: str, documents: int, dropped: 
     if removed >= documents and not removal.empty:
         raise BabelmixError(
             f"{where}: curation removed all of {documents} documents ({figures}); look at their rows in "
-            "dropped/, at the language's label and thresholds, or expect it: `empty` in the removal settings"
+            f"{rows}, at the language's label and thresholds, or expect it: `empty` in the removal settings"
         )
     if documents < removal.fewest:
         return
-    _within(band(removal, source, language), f"{where}: curation", removed, documents, figures)
+    _within(band(removal, source, language), f"{where}: curation", removed, documents, figures, rows)
     reaching = documents
     for name, count in dropped.items():
         if name in removal.filters and reaching >= removal.fewest:
-            _within(removal.filters[name], f"{where}: {name}", count, reaching, figures)
+            _within(removal.filters[name], f"{where}: {name}", count, reaching, figures, rows)
         reaching -= count
 
 
-def _within(expected: Band, what: str, removed: int, documents: int, figures: str) -> None:
+def _within(expected: Band, what: str, removed: int, documents: int, figures: str, rows: str) -> None:
     share = removed / documents
     if not expected.least <= share <= expected.most:
         raise BabelmixError(
             f"{what} removed {removed} of {documents} documents, {share:.1%} ({figures}); expected are "
-            f"{expected.least:.0%} to {expected.most:.0%}; look at their rows in dropped/, or widen the band"
+            f"{expected.least:.0%} to {expected.most:.0%}; look at their rows in {rows}, or widen the band"
         )

@@ -1,10 +1,10 @@
 """Duplicates of one language: candidates by datatrove's MinHash, each held against the text that is kept.
 
-Four stages, as datatrove has them: signatures of every file (`Signatures`), matches in every bucket, clusters
-of matches, and the filter (`Duplicates`). Between the last two stands `Verify`: a cluster is a chain of likely
-matches, and the ends of a chain of template-heavy texts may have nothing in common but the template. The first
-document of a cluster, in the order of the files, is kept; a later one is dropped only if it is the same text
-or shares enough n-grams with a document that is kept.
+Four stages, as datatrove has them: signatures of every file (`Signatures`), matches in every bucket,
+clusters of matches, and the filter (`Duplicates`). Between the last two stands `Verify`: a cluster is a chain
+of likely matches, and the ends of a chain of template-heavy texts may have nothing in common but the
+template. The first document of a cluster, in the order of the files, is kept; a later one is dropped only if it is the
+same text or shares enough n-grams with a document that is kept.
 """
 
 from collections.abc import Callable, Iterator, Sequence

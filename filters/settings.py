@@ -66,8 +66,8 @@ class MinHash(_Settings):
     buckets: int = 14
     hashes: int = 8
     seed: int = 1
-    # Under the similarity at which half of all pairs become candidates, (1 - 0.5^(1/14))^(1/8) = 0.685.
-    overlap: float = Field(default=0.6, ge=0, le=1)
+    # Lee et al. 2022 (Deduplicating Training Data Makes Language Models Better) verify candidates at 0.8 too.
+    overlap: float = Field(default=0.8, ge=0, le=1)
 
 
 class Contamination(_Settings):

@@ -4,6 +4,7 @@ In a datatrove document the metadata are our columns: language, source, category
 and scores (a dict of floats). datatrove's own Parquet steps know neither a fixed schema nor maps.
 """
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,14 +28,18 @@ def document_files(folder: DataFolderLike) -> list[str]:
     return sorted(get_datafolder(folder).list_files(glob_pattern="*.parquet"))
 
 
-def count_rows(folder: DataFolderLike) -> int:
-    """Rows of a folder's Parquet files, from their footers."""
+def row_counts(folder: DataFolderLike) -> list[int]:
+    """Rows of each of a folder's Parquet files, in their order, from their footers.
+
+    Raises:
+        BabelmixError: a file is no Parquet file or is cut short.
+    """
     place = get_datafolder(folder)
-    total = 0
+    counts = []
     for name in document_files(place):
-        with place.open(name, "rb") as file:
-            total += pq.ParquetFile(file).metadata.num_rows
-    return total
+        with _readable(place, name), place.open(name, "rb") as file:
+            counts.append(pq.ParquetFile(file).metadata.num_rows)
+    return counts
 
 
 def row_batches(
@@ -53,15 +58,25 @@ def row_batches(
 def _file_batches(
     place: Any, name: str, columns: list[str] | None, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    where = f"{place.path}/{name}"
+    with _readable(place, name), place.open(name, "rb") as file:
+        parquet = pq.ParquetFile(file)
+        found = parquet.schema_arrow
+        if found.names != schema.names or found.types != schema.types:
+            raise BabelmixError(
+                f"{place.path}/{name}: its columns are {', '.join(found.names)}, or of other types than "
+                f"{', '.join(schema.names)} should have; make it again"
+            )
+        yield from parquet.iter_batches(batch_size=_READ_ROWS, columns=columns)
+
+
+@contextlib.contextmanager
+def _readable(place: Any, name: str) -> Iterator[None]:
     try:
-        with place.open(name, "rb") as file:
-            parquet = pq.ParquetFile(file)
-            if not parquet.schema_arrow.equals(schema):
-                raise BabelmixError(f"{where}: its columns are not those of {schema.names}; make it again")
-            yield from parquet.iter_batches(batch_size=_READ_ROWS, columns=columns)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BabelmixError(f"{where}: cannot be read as Parquet ({error}); make it again") from error
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, EOFError) as error:
+        raise BabelmixError(
+            f"{place.path}/{name}: cannot be read as Parquet ({error}); make it again"
+        ) from error
 
 
 class DocumentReader(PipelineStep):
