@@ -127,8 +127,7 @@ def status(
     pending = [each for each in found if not each.complete]
     if as_json:
         rows: list[dict[str, Any]] = [
-            {"step": each.step.name, "complete": each.complete, "reasons": list(each.reasons)}
-            for each in found
+            {"step": each.step.name, "complete": each.complete, "reasons": list(each.reasons)} for each in found
         ]
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return

@@ -70,9 +70,7 @@ def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) ->
 
     To be called in a flow. How many of the steps are done stands in the progress artifact `progress_key`.
     """
-    progress = create_progress_artifact(
-        0.0, key=progress_key, description="Steps that are complete, in percent."
-    )
+    progress = create_progress_artifact(0.0, key=progress_key, description="Steps that are complete, in percent.")
     with workspace.lock(), worker_pool(WORKERS) as pool:
         futures: dict[str, PrefectFuture[dict[str, Any]]] = {}
         for step in steps:

@@ -52,9 +52,7 @@ def findings(recipe: Recipe, plan: "Plan", unused: Mapping[str, int]) -> Iterato
     if repeated:
         yield f"epochs above 1: {', '.join(f'{name} {-epochs:.2f}' for epochs, name in repeated)}"
     off = [(row.share_planned - row.share_wanted, name) for name, row in named]
-    off = sorted(
-        (each for each in off if abs(each[0]) > DEVIATION), key=lambda each: (-abs(each[0]), each[1])
-    )
+    off = sorted((each for each in off if abs(each[0]) > DEVIATION), key=lambda each: (-abs(each[0]), each[1]))
     if off:
         listed = ", ".join(f"{name} {100 * points:+.2f}" for points, name in off)
         yield f"share planned differs from share wanted, in percentage points: {listed}"

@@ -111,9 +111,7 @@ class _Part:
     available: int
 
 
-def plan(
-    recipe: Recipe, ledger: pl.DataFrame, tokens: int | None = None, inventory: Inventory = "ledger"
-) -> Plan:
+def plan(recipe: Recipe, ledger: pl.DataFrame, tokens: int | None = None, inventory: Inventory = "ledger") -> Plan:
     """Resolve a recipe against a ledger: columns category, source, language, tokens and maybe fingerprint.
 
     `tokens` is how many the mixture should hold. Without it: the recipe's own number, but of a ledger that
@@ -132,9 +130,7 @@ def plan(
     used = [held for held in holdings if held.language in shares.get(held.category, {})]
     available = sum(held.tokens for held in used)
     if available == 0:
-        raise BabelmixError(
-            f"{name}: the {inventory} has no tokens of its categories and languages; add some"
-        )
+        raise BabelmixError(f"{name}: the {inventory} has no tokens of its categories and languages; add some")
     if tokens is None:
         tokens = min(available, recipe.size) if inventory == "ledger" else recipe.size
     if tokens <= 0:
@@ -178,13 +174,9 @@ def plan(
 
 def _fail_if_short(name: str, recipe: Recipe, parts: Iterable[_Part]) -> None:
     epochs = as_fraction(recipe.max_epochs)
-    short = sorted(
-        (int(epochs * part.available) - part.wanted, part.category, part.language) for part in parts
-    )
+    short = sorted((int(epochs * part.available) - part.wanted, part.category, part.language) for part in parts)
     said = [
-        f"{category} {language} by {format_tokens(-spare)}"
-        for spare, category, language in short
-        if spare < 0
+        f"{category} {language} by {format_tokens(-spare)}" for spare, category, language in short if spare < 0
     ]
     if said:
         raise BabelmixError(
@@ -272,9 +264,7 @@ def _rows(parts: list[_Part], total: int) -> dict[str, tuple[PlanRow, ...]]:
             row(part, "language", *(["category"] if len(of_language[part.language]) == 1 else []))
             for part in languages
         ),
-        "buckets": tuple(
-            row(part, "category", "language", "source") for part in parts if part.source is not None
-        ),
+        "buckets": tuple(row(part, "category", "language", "source") for part in parts if part.source is not None),
     }
 
 
@@ -323,9 +313,7 @@ def _fingerprint(
             for kind, listed in rows.items()
             for row in listed
         ),
-        "ledger": [
-            [each.category, each.language, each.source, each.tokens, *each.fingerprints] for each in used
-        ],
+        "ledger": [[each.category, each.language, each.source, each.tokens, *each.fingerprints] for each in used],
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -73,4 +73,6 @@ def _shares(rows: Sequence[PlanRow], name: str) -> str:
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     head = "".join(f"<th>{escape(column)}" for column in columns)
     lines = ("".join(f"<td>{escape(str(cell))}" for cell in row) for row in rows)
-    return f"<div class='scroll'><table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
+    return (
+        f"<div class='scroll'><table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
+    )

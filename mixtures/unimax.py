@@ -26,9 +26,7 @@ def unimax(total: int, weights: Mapping[str, Fraction], caps: Mapping[str, int])
     given: dict[str, Fraction] = {name: Fraction(0) for name in weights}
     left, weight_left = Fraction(total), Fraction(sum(weights.values()))
     # From the one that is full first to the one that is full last.
-    open_names = sorted(
-        (name for name in weights if weights[name] > 0), key=lambda n: (caps[n] / weights[n], n)
-    )
+    open_names = sorted((name for name in weights if weights[name] > 0), key=lambda n: (caps[n] / weights[n], n))
     for position, name in enumerate(open_names):
         if caps[name] * weight_left >= left * weights[name]:
             for other in open_names[position:]:

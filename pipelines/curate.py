@@ -116,9 +116,7 @@ def curate_unchecked(
     run = _Run(language, settings, scratch, len(files), workers)
     with _clean(scratch), _quiet():
         identified = run.at("identified")
-        run.pipeline(
-            "identify", [DocumentReader(input), *_identify(run, dropped), DocumentWriter(identified)]
-        )
+        run.pipeline("identify", [DocumentReader(input), *_identify(run, dropped), DocumentWriter(identified)])
         verdicts = _find_duplicates(run, identified)
         run.pipeline(
             "filter", [DocumentReader(identified), *_filters(run, dropped, verdicts), DocumentWriter(curated)]
@@ -177,7 +175,7 @@ class _Where(PipelineStep):
 
 
 class _JudgeWhere(Judge):
-    """A filter for those documents that are to be held against it; the others stay."""
+    """A filter for those documents that are to be held against it; the others stay, unless they are empty."""
 
     def __init__(self, inner: Judge, check: Check, run: _Run) -> None:
         self.name = inner.name
@@ -186,7 +184,11 @@ class _JudgeWhere(Judge):
         self.inner, self.check, self.settings = inner, check, run
 
     def judge(self, document: Document) -> Drop | None:
-        return self.inner.judge(document) if self.settings.wants(document, self.check) else None
+        if self.settings.wants(document, self.check):
+            return self.inner.judge(document)
+        if self.check == "quality" and not document.text.strip():
+            return Drop("empty", value=0.0, threshold=1.0)
+        return None
 
 
 def _identify(run: _Run, dropped: str) -> list[PipelineStep]:

@@ -55,9 +55,7 @@ def row_batches(
         yield from _file_batches(place, name, columns, schema)
 
 
-def _file_batches(
-    place: Any, name: str, columns: list[str] | None, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
+def _file_batches(place: Any, name: str, columns: list[str] | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     with _readable(place, name), place.open(name, "rb") as file:
         parquet = pq.ParquetFile(file)
         found = parquet.schema_arrow
@@ -74,9 +72,7 @@ def _readable(place: Any, name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, EOFError) as error:
-        raise BabelmixError(
-            f"{place.path}/{name}: cannot be read as Parquet ({error}); make it again"
-        ) from error
+        raise BabelmixError(f"{place.path}/{name}: cannot be read as Parquet ({error}); make it again") from error
 
 
 class DocumentReader(PipelineStep):

@@ -34,9 +34,7 @@ def execute(step: Step, workspace: Workspace) -> Totals:
 
 def _collect(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     settings = step.settings
-    return collect(
-        source(settings["source"]), language(settings["language"]), settings["profile"], targets[0]
-    )
+    return collect(source(settings["source"]), language(settings["language"]), settings["profile"], targets[0])
 
 
 def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
@@ -55,9 +53,7 @@ def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
 
 def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     settings = step.settings
-    return tokenise(
-        workspace.at(step.inputs[0].name), settings["category"], settings["tokenizer"], targets[0]
-    )
+    return tokenise(workspace.at(step.inputs[0].name), settings["category"], settings["tokenizer"], targets[0])
 
 
 def _mix(step: Step, workspace: Workspace, targets: list[str]) -> Totals:

@@ -7,9 +7,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import PipelineStats
 
 
-def run_pipeline(
-    pipeline: Sequence[PipelineStep], logs: str, tasks: int = 1, workers: int = 1
-) -> PipelineStats:
+def run_pipeline(pipeline: Sequence[PipelineStep], logs: str, tasks: int = 1, workers: int = 1) -> PipelineStats:
     """Runs `pipeline` as `tasks` shards, `workers` at a time, and returns datatrove's merged statistics.
 
     `logs` is a folder or fsspec URL of this run's own: datatrove skips a task whose completion marker stands

@@ -44,9 +44,7 @@ def funnel_table(totals: Mapping[str, Mapping[str, Any]]) -> Table:
         table.add_column(column, justify="right")
     for row in funnels(totals):
         numbers = [row[column] for column in ("documents", *FILTERS, "kept")]
-        table.add_row(
-            row["language"], row["source"], *(f"{number:,}" if number else "·" for number in numbers)
-        )
+        table.add_row(row["language"], row["source"], *(f"{number:,}" if number else "·" for number in numbers))
     return table
 
 

@@ -17,7 +17,9 @@ def check_languages() -> list[str]:
     labels: dict[tuple[str, str], list[str]] = defaultdict(list)
     for code, language in languages().items():
         if code != f"{language.iso639_3}_{language.script}":
-            problems.append(f"{code}: iso639_3 and script make {language.iso639_3}_{language.script}; correct them")
+            problems.append(
+                f"{code}: iso639_3 and script make {language.iso639_3}_{language.script}; correct them"
+            )
         for dataset, label in language.datasets.items():
             labels[dataset, label].append(code)
             if dataset not in catalog:

@@ -109,13 +109,9 @@ def languages() -> dict[str, Language]:
         for path in folder.glob("*.yaml"):
             language = load_yaml(path, Language)
             if language.code != path.stem:
-                raise BabelmixError(
-                    f"{path}: code: {language.code!r} is not the file's name; write {path.stem}"
-                )
+                raise BabelmixError(f"{path}: code: {language.code!r} is not the file's name; write {path.stem}")
             if language.code in found:
-                raise BabelmixError(
-                    f"{path}: {places[language.code]} has this language too; delete one of them"
-                )
+                raise BabelmixError(f"{path}: {places[language.code]} has this language too; delete one of them")
             found[language.code], places[language.code] = language, path
     return dict(sorted(found.items()))
 
@@ -129,9 +125,7 @@ def language_folders() -> list[Path]:
     named = [Path(each) for each in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if each]
     for folder in named:
         if not folder.is_dir():
-            raise BabelmixError(
-                f"{FOLDERS_VARIABLE}: {folder}: no such folder; name folders with language files"
-            )
+            raise BabelmixError(f"{FOLDERS_VARIABLE}: {folder}: no such folder; name folders with language files")
     return [FOLDER, *named]
 
 

@@ -55,9 +55,7 @@ def load_yaml(path: Path, model: type[M]) -> M:
         raise BabelmixError(f"{path}: {_yaml_fault(error)}") from error
     if not isinstance(content, dict):
         what = "empty" if content is None else f"a {type(content).__name__}"
-        raise BabelmixError(
-            f"{path}: {what}; write `key: value` lines, first `{next(iter(model.model_fields))}`"
-        )
+        raise BabelmixError(f"{path}: {what}; write `key: value` lines, first `{next(iter(model.model_fields))}`")
     try:
         return model.model_validate(content)
     except ValidationError as error:

@@ -25,6 +25,8 @@ Category: TypeAlias = Literal[
     "instruction",
     "synthetic",
     "multilingual",
+    # Translation pairs: no category of a recipe, they enter one once they are mined.
+    "bitext",
 ]
 Format: TypeAlias = Literal["parquet", "jsonl", "nllb-tsv", "ccmatrix-tsv"]
 Compression: TypeAlias = Literal["none", "gzip", "zstd"]
@@ -83,7 +85,8 @@ class Subset(_Declared):
     """Some files of a dataset that belong to one category and are read alike."""
 
     name: str
-    # A glob below the dataset's root; `{language}` stands for the language's label in this dataset.
+    # A glob below the dataset's root. `{language}` stands for the language's label in this dataset, `{pair}` for
+    # its label and English's in alphabetical order with a hyphen between them.
     path: str
     format: Format
     compression: Compression = "none"
@@ -105,6 +108,8 @@ class Source(_Declared):
     title: str
     hub_id: str
     revision: str | None = None
+    # Where the files lie if not on the Hub.
+    root: str | None = None
     card: str
     licence: str
     gated: bool = False
@@ -124,9 +129,7 @@ def sources() -> dict[str, Source]:
     found = {path.stem: load_yaml(path, Source) for path in sorted(CATALOG.glob("*.yaml"))}
     for name, each in found.items():
         if each.name != name:
-            raise BabelmixError(
-                f"{CATALOG / name}.yaml: name: {each.name!r} is not the file's name; write {name}"
-            )
+            raise BabelmixError(f"{CATALOG / name}.yaml: name: {each.name!r} is not the file's name; write {name}")
     return found
 
 

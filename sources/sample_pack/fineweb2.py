@@ -70,15 +70,11 @@ def documents(
     rows.append(Sample("boilerplate", "menu", language.boilerplate, "quality"))
     rows.append(Sample("spam", "offer", derive.spam(rows[5].text), "repetition"))
     rows.append(Sample("fragment", "teaser", derive.fragment(rows[6].text, code), "quality"))
-    rows.append(
-        Sample("near-duplicate", rows[1].topic, derive.near_duplicate(rows[1].text, code), "duplicates")
-    )
+    rows.append(Sample("near-duplicate", rows[1].topic, derive.near_duplicate(rows[1].text, code), "duplicates"))
     rows.append(Sample("exact duplicate", rows[4].topic, rows[4].text, "duplicates"))
     for question in questions:
         paragraphs = [" ".join(language.sentences[12:]), *language.explanations]
-        rows.append(
-            Sample("contaminated", "exercise", derive.contaminated(paragraphs, question), "contamination")
-        )
+        rows.append(Sample("contaminated", "exercise", derive.contaminated(paragraphs, question), "contamination"))
     return rows
 
 

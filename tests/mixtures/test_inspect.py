@@ -10,9 +10,7 @@ from mixtures.recipe import load_recipe
 
 def a_plan(kazakh: int) -> Plan:
     recipe = load_recipe("marco-mini", 4)
-    rows = [
-        (name, "s", "eng_Latn", 10**12) for name in recipe.categories if name not in ("wiki", "multilingual")
-    ]
+    rows = [(name, "s", "eng_Latn", 10**12) for name in recipe.categories if name not in ("wiki", "multilingual")]
     rows += [("multilingual", "s", code, 10**12) for code in recipe.language_codes() if code != "kaz_Cyrl"]
     rows.append(("multilingual", "s", "kaz_Cyrl", kazakh))
     ledger = pl.DataFrame(rows, schema=["category", "source", "language", "tokens"], orient="row")

@@ -55,8 +55,7 @@ ledgers = st.lists(
     lambda rows: any(
         tokens
         and (
-            (category in ("code", "math") and code == "eng_Latn")
-            or (category == "multilingual" and code in CODES)
+            (category in ("code", "math") and code == "eng_Latn") or (category == "multilingual" and code in CODES)
         )
         for category, _, code, tokens in rows
     )
@@ -149,9 +148,7 @@ def test_equal_weights_are_unimax_as_its_paper_has_it(total: int, caps: dict[str
     assert sum(made.values()) == min(total, sum(caps.values()))
 
 
-@given(
-    st.integers(0, 10**9), st.dictionaries(st.text(max_size=3), st.integers(0, 100), min_size=1, max_size=9)
-)
+@given(st.integers(0, 10**9), st.dictionaries(st.text(max_size=3), st.integers(0, 100), min_size=1, max_size=9))
 def test_whole_tokens_are_never_a_token_off_their_share(total: int, weights: dict[str, int]) -> None:
     made = share_out(total, {name: Fraction(weight) for name, weight in weights.items()})
     whole = sum(weights.values())
@@ -241,9 +238,7 @@ def test_the_fingerprint_changes_with_what_the_mixture_depends_on_and_nothing_el
         plan(a_recipe(), a_ledger(*plenty()), 999_999),
         plan(a_recipe(), a_ledger(*plenty(kaz_Cyrl=10**8)), 1_000_000),
         plan(a_recipe(tokenizer="another"), a_ledger(*plenty()), 1_000_000),
-        plan(
-            a_recipe(categories={"code": 21, "math": 9, "multilingual": 70}), a_ledger(*plenty()), 1_000_000
-        ),
+        plan(a_recipe(categories={"code": 21, "math": 9, "multilingual": 70}), a_ledger(*plenty()), 1_000_000),
         plan(a_recipe(), a_ledger(*plenty()).with_columns(fingerprint=pl.lit("other")), 1_000_000),
     ]
     assert len({made.fingerprint, *(each.fingerprint for each in changed)}) == 1 + len(changed)
@@ -282,9 +277,7 @@ def test_published_shares_survive_the_plan() -> None:
 
 def test_a_rules_shares_are_the_same_whatever_they_are_held_against() -> None:
     recipe = load_recipe("marco-mini-global", 4)
-    rows: list[Row] = [
-        ("multilingual", "s", code, 1000 + n) for n, code in enumerate(recipe.language_codes())
-    ]
+    rows: list[Row] = [("multilingual", "s", code, 1000 + n) for n, code in enumerate(recipe.language_codes())]
     small = plan(recipe, a_ledger(*rows))
     large = plan(recipe, a_ledger(*((*row[:3], row[3] * 10**9) for row in rows)), inventory="upstream")
     assert [row.share_wanted for row in small.languages] == [row.share_wanted for row in large.languages]

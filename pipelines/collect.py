@@ -1,0 +1,157 @@
+"""Collects a source's documents of one language into the one schema."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import fsspec
+
+from pipelines.document_files import DocumentWriter
+from sources.errors import BabelmixError
+from sources.language import Language
+from sources.profile import HUB, delivers, profile_root, subset_files, subset_glob
+from sources.readers import Document, read
+from sources.source import Compression, Source, Subset, TextColumn
+
+_BLOCK: Final = 1 << 20
+
+
+def collect(source: Source, language: Language, profile: str, output: str) -> dict[str, int]:
+    """Reads all that `profile` has of a source and language into `output/*.parquet`, in a fixed order.
+
+    Returns `documents`, their `bytes` of UTF-8, and how many `special_tokens` were neutralised in them.
+
+    Raises:
+        BabelmixError: no file, no document, or a file that is not what the catalog says.
+    """
+    return _write(_documents(source, language, profile), output, f"{source.name} {language.code}")
+
+
+def collect_files(patterns: Iterable[str], language: Language, output: str) -> dict[str, int]:
+    """Reads a user's own files, Parquet or JSON lines with a `text` column, into `output/*.parquet`.
+
+    `id` and `url` are taken from columns of these names where the first line or the schema has them; an id is
+    else the file's name and the row. Returns what `collect` returns.
+
+    Raises:
+        BabelmixError: a pattern matches nothing, a file is neither, has no text, or is damaged.
+    """
+    return _write(_own_documents(patterns, language), output, ", ".join(patterns))
+
+
+def input_fingerprint(source: Source, language: Language, profile: str) -> str:
+    """A hash of what `collect` would read: the declaration, and the files' contents where they are local.
+
+    On the Hub the pinned revision stands for the contents; elsewhere in the net, names and sizes do.
+    """
+    found = hashlib.sha256()
+    for subset in _subsets(source, language):
+        found.update(subset.model_dump_json(exclude={"upstream"}).encode())
+        found.update(subset_glob(subset, source, language).encode())
+        if profile == HUB:
+            found.update(profile_root(profile, source).encode())
+            continue
+        for url in subset_files(subset, source, language, profile):
+            found.update(_name(url, source, profile).encode())
+            found.update(_content(url))
+    return found.hexdigest()
+
+
+def _content(url: str) -> bytes:
+    fs, path = fsspec.core.url_to_fs(url)
+    if fs.protocol not in ("file", ("file", "local")):
+        info = fs.info(path)
+        return json.dumps([info.get("size"), str(info.get("ETag") or info.get("mtime"))]).encode()
+    with fs.open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _subsets(source: Source, language: Language) -> list[Subset]:
+    return [subset for subset in source.subsets if delivers(subset, source, language)]
+
+
+def _name(url: str, source: Source, profile: str) -> str:
+    root = profile_root(profile, source)
+    return url.split(root, 1)[-1].lstrip("/")
+
+
+def _documents(source: Source, language: Language, profile: str) -> Iterator[Document]:
+    place = f"{source.name} {language.code}"
+    subsets = _subsets(source, language)
+    if not subsets:
+        raise BabelmixError(
+            f"{place}: the source does not have the language; add its label under `datasets` in its file"
+        )
+    files = [(subset, subset_files(subset, source, language, profile)) for subset in subsets]
+    if not any(found for _, found in files):
+        globs = ", ".join(subset_glob(subset, source, language) for subset in subsets)
+        root = profile_root(profile, source)
+        raise BabelmixError(f"{place}: no file matches {globs} in {root}; fetch the files or correct `path`")
+    for subset, found in files:
+        for url in found:
+            yield from read(url, _name(url, source, profile), subset, source, language)
+
+
+def _own_documents(patterns: Iterable[str], language: Language) -> Iterator[Document]:
+    for pattern in patterns:
+        fs, path = fsspec.core.url_to_fs(pattern)
+        found = sorted(fs.glob(path))
+        if not found:
+            raise BabelmixError(f"{pattern}: no such file; name Parquet or JSON lines, in quotes if with a *")
+        for file in found:
+            url = fs.unstrip_protocol(file) if "://" in pattern else file
+            subset = _own_subset(url)
+            own = Source(
+                name="files", title=url, hub_id="", card="", licence="", subsets=(subset,)
+            )  # fmt: skip
+            yield from read(url, url.rsplit("/", 1)[-1], subset, own, language)
+
+
+def _own_subset(url: str) -> Subset:
+    endings: dict[str, tuple[Any, Compression]] = {
+        ".parquet": ("parquet", "none"),
+        ".jsonl": ("jsonl", "none"),
+        ".json": ("jsonl", "none"),
+        ".jsonl.gz": ("jsonl", "gzip"),
+        ".json.gz": ("jsonl", "gzip"),
+        ".jsonl.zst": ("jsonl", "zstd"),
+        ".json.zst": ("jsonl", "zstd"),
+    }
+    for ending, (form, compression) in endings.items():
+        if url.endswith(ending):
+            return Subset(
+                name=url,
+                path=url,
+                format=form,
+                compression=compression,
+                text=TextColumn(column="text"),
+                id="id" if form == "jsonl" or _has_column(url, "id") else None,
+                category="multilingual",
+                languages="labelled",
+            )
+    raise BabelmixError(f"{url}: neither Parquet nor JSON lines by its name; {', '.join(endings)} are read")
+
+
+def _has_column(url: str, column: str) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with fsspec.open(url, "rb") as file:
+            return column in pq.read_schema(file).names
+    except pa.ArrowInvalid:
+        return False  # the reader says what is wrong with the file
+
+
+def _write(documents: Iterator[Document], output: str, place: str) -> dict[str, int]:
+    totals = {"documents": 0, "bytes": 0, "special_tokens": 0}
+    with DocumentWriter(output) as writer:
+        for document in documents:
+            totals["documents"] += 1
+            totals["bytes"] += len(document["text"].encode())
+            totals["special_tokens"] += document["special_tokens"]
+            writer.write({**document, "scores": None})
+    if not totals["documents"]:
+        raise BabelmixError(f"{place}: no document in any of its files; is the subset or the glob right?")
+    return totals

@@ -1,0 +1,125 @@
+"""Documents on disk: Parquet in the one schema, written in bounded memory and with the same bytes each time."""
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datatrove.data import Document
+from datatrove.io import DataFolderLike, get_datafolder
+from datatrove.pipeline.base import PipelineStep
+
+from sources.schema import DOCUMENT
+
+# Bytes of text and rows of one row group, and bytes of text of one file: a file is one task of later steps.
+_GROUP_BYTES: Final = 32 << 20
+_GROUP_ROWS: Final = 10_000
+FILE_BYTES: Final = 1 << 30
+
+
+class DocumentWriter:
+    """Writes `00000.parquet`, `00001.parquet` … into a folder; no file where there are no documents."""
+
+    def __init__(self, folder: DataFolderLike, prefix: str = "") -> None:
+        self._folder = get_datafolder(folder)
+        self._prefix = prefix
+        self._number = 0
+        self._rows: list[dict[str, Any]] = []
+        self._group_bytes = 0
+        self._file_bytes = 0
+        self._file: Any = None
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> "DocumentWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._close()
+        elif self._file:
+            self._file.close()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Adds one document, a mapping with the columns of `DOCUMENT`."""
+        self._rows.append({name: row.get(name) for name in DOCUMENT.names})
+        self._group_bytes += len(row["text"])
+        if self._group_bytes >= _GROUP_BYTES or len(self._rows) >= _GROUP_ROWS:
+            self._flush()
+            if self._file_bytes >= FILE_BYTES:
+                self._close()
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        if self._writer is None:
+            self._file = self._folder.open(f"{self._prefix}{self._number:05d}.parquet", "wb")
+            self._writer = pq.ParquetWriter(self._file, DOCUMENT, compression="zstd")
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=DOCUMENT))
+        self._file_bytes += self._group_bytes
+        self._rows, self._group_bytes = [], 0
+
+    def _close(self) -> None:
+        self._flush()
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._file.close()
+        self._writer, self._file, self._file_bytes = None, None, 0
+        self._number += 1
+
+
+class ReadDocuments(PipelineStep):
+    """A datatrove reader of a folder in the one schema: file number `rank`, then every `world_size`-th.
+
+    The columns beside text and id go into the document's metadata under their names, `scores` as a dict.
+    """
+
+    type = "📖 - READER"
+    name = "📚 Documents"
+
+    def __init__(self, folder: DataFolderLike) -> None:
+        super().__init__()
+        self.folder = get_datafolder(folder)
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """Yields what comes from the step before, then the documents of the folder."""
+        yield from data or ()
+        for path in document_files(self.folder)[rank::world_size]:
+            with self.folder.open(path, "rb") as file:
+                for batch in pq.ParquetFile(file).iter_batches(batch_size=1000):
+                    for row in batch.to_pylist():
+                        text, identity = row.pop("text"), row.pop("id")
+                        row["scores"] = dict(row["scores"] or ())
+                        document = Document(text=text, id=identity, metadata=row)
+                        self.update_doc_stats(document)
+                        yield document
+
+
+class WriteDocuments(PipelineStep):
+    """A datatrove writer of the one schema: each rank its own files, in the order in which they come."""
+
+    type = "💽 - WRITER"
+    name = "📚 Documents"
+
+    def __init__(self, folder: DataFolderLike) -> None:
+        super().__init__()
+        self.folder = get_datafolder(folder)
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """Writes the documents and passes them on."""
+        prefix = f"{rank:05d}-" if world_size > 1 else ""
+        with DocumentWriter(self.folder, prefix) as writer:
+            for document in data:
+                scores = sorted(document.metadata.get("scores", {}).items())
+                row = {**document.metadata, "id": document.id, "text": document.text, "scores": scores}
+                writer.write(row)
+                self.update_doc_stats(document)
+                yield document
+
+
+def document_files(folder: DataFolderLike) -> list[str]:
+    """The Parquet files of a folder of documents, in their order."""
+    return sorted(get_datafolder(folder).list_files(glob_pattern="*.parquet"))

@@ -1,0 +1,70 @@
+"""Translation pairs with English: NLLB's nine columns and CCMatrix's three, separated by tabs."""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from sources.profile import ENGLISH
+from sources.readers.document import MAX_DOCUMENT_BYTES, Document, Place
+from sources.readers.stream import open_stream
+from sources.special_tokens import neutralise
+
+# Source: the loader script of allenai/nllb. "_" stands for what is not known.
+_NLLB: Final = (
+    "source", "target", "laser_score", "source_lid", "target_lid",
+    "source_corpus", "source_url", "target_corpus", "target_url",
+)  # fmt: skip
+_CCMATRIX: Final = ("laser_score", "source", "target")
+_UNKNOWN: Final = "_"
+
+
+def read_pairs(place: Place) -> Iterator[Document]:
+    """A document for each pair: the English sentence and the other language's on two lines.
+
+    `metadata` holds `english`, `translation`, and what the file says of both. Which column is English follows
+    from the file's name: its labels stand in alphabetical order, as its columns do.
+    """
+    names = _NLLB if place.subset.format == "nllb-tsv" else _CCMATRIX
+    english_first = _english_first(place)
+    with open_stream(place.url, place.subset.compression) as stream:
+        row = 0
+        while line := stream.readline(MAX_DOCUMENT_BYTES + 1):
+            row += 1
+            place.check_size(len(line), row)
+            try:
+                cells = line.decode("utf-8").rstrip("\r\n").split("\t")
+            except UnicodeDecodeError as error:
+                raise place.error(row, f"not UTF-8 at byte {error.start + 1:,}; mend its encoding") from error
+            if len(cells) != len(names):
+                raise place.error(row, f"{len(cells)} columns instead of {len(names)} ({', '.join(names)})")
+            yield _pair(dict(zip(names, cells, strict=True)), english_first, place, row)
+
+
+def _english_first(place: Place) -> bool:
+    first = place.name.rsplit("/", 1)[-1].split("-")[0].split(".")[0]
+    return first in (ENGLISH, "en")
+
+
+def _pair(cells: dict[str, str], english_first: bool, place: Place, row: int) -> Document:
+    sides = [place.checked(cells.pop(name), row) for name in ("source", "target")]
+    english, translation = sides if english_first else reversed(sides)
+    text, special = neutralise(f"{english}\n{translation}")
+    try:
+        score = float(cells.pop("laser_score"))
+    except ValueError as error:
+        raise place.error(row, "laser_score is no number; are the columns in another order?") from error
+    known = {name: value for name, value in cells.items() if value != _UNKNOWN}
+    side = "target" if english_first else "source"
+    return {
+        "id": f"{place.name}:{row}",
+        "text": text,
+        "language": place.language,
+        "source": place.source,
+        "category": place.subset.category,
+        "url": known.get(f"{side}_url"),
+        "metadata": json.dumps(
+            {"english": english, "translation": translation, "laser_score": score, **known},
+            ensure_ascii=False,
+        ),
+        "special_tokens": special,
+    }
