@@ -72,7 +72,7 @@ def curate(
     workers: Workers = 1,
     as_json: Json = False,
 ) -> None:
-    """Keep or drop each document and say why: what a stage needs, or --input FILES --language CODE --output DIR."""
+    """Keep or drop documents and say why: a stage's, or --input FILES --language CODE --output DIR."""
     if not input:
         from pipelines.funnel import funnel_table
 
@@ -130,7 +130,7 @@ def tokenise(
 def _as_far_as(
     kind: str, stage: str, model: str, profile: str, workspace: str, as_json: bool
 ) -> dict[str, Mapping[str, Any]]:
-    """Runs the steps of a stage's build up to those of `kind`; the totals of the steps of that kind, by name."""
+    """Runs a stage's build up to the steps of `kind`; the totals of those of that kind, by name."""
     from dataclasses import replace
 
     from flows.terminal import run_in_terminal
