@@ -41,7 +41,6 @@ def collect(
     input: Input = None,  # noqa: A002 - the option's name
     language: Code = None,
     output: Output = None,
-    category: CategoryOption = "multilingual",
     as_json: Json = False,
 ) -> None:
     """Read sources into the one schema: what a stage needs, or --input FILES --language CODE --output DIR."""
@@ -50,7 +49,7 @@ def collect(
         from sources.language import language as registered
 
         code, place = _required(language=language, output=output)
-        totals = collect_files(input, registered(code), place, category=_category(category))
+        totals = collect_files(input, registered(code), place)
         _print_totals({place: totals}, as_json)
     else:
         _of_input_only(language=language, output=output)
@@ -65,7 +64,6 @@ def curate(
     input: Input = None,  # noqa: A002
     language: Code = None,
     output: Output = None,
-    category: CategoryOption = "multilingual",
     identifier: Annotated[
         str, typer.Option(help="Language identifier for --input: fasttext176 (bundled) or glotlid.")
     ] = "fasttext176",
@@ -92,7 +90,7 @@ def curate(
     code, place = _required(language=language, output=output)
     # A folder of one's own is a mirror: no expectation of how much may be removed, but never everything.
     settings = CurationSettings.for_profile(place).model_copy(update={"identifier": identifier})
-    funnel = curate_files(input, registered(code), place, settings, _category(category), workers)
+    funnel = curate_files(input, registered(code), place, settings, workers)
     if as_json:
         typer.echo(json.dumps({"output": place, "language": code, **funnel.as_dict()}, ensure_ascii=False))
         return

@@ -28,7 +28,8 @@ from filters.repetition import Repetition
 from filters.settings import BUNDLED, Check, CurationSettings
 from filters.verdict import Drop, Judge
 from filters.word_tokenizer import IcuWordTokenizer
-from pipelines.document_io import DocumentReader, DocumentWriter, document_files, row_batches, row_counts
+from pipelines.document_files import document_files
+from pipelines.document_io import DocumentReader, DocumentWriter, row_batches, row_counts
 from pipelines.executor import run_pipeline
 from sources.errors import BabelmixError
 from sources.language import Language
@@ -109,18 +110,18 @@ def curate_unchecked(
     workers: int = 1,
 ) -> Funnel:
     """As `curate`, but whatever is removed is left to the caller to judge."""
-    files = document_files(input)
     documents = sum(row_counts(input))
     if not documents:
         raise BabelmixError(f"{input}: no documents of {language.code}; collect some, or leave it out")
-    run = _Run(language, settings, scratch, len(files), workers)
+    run = _Run(language, settings, scratch, workers)
     with _clean(scratch), _quiet():
         identified = run.at("identified")
-        run.pipeline("identify", [DocumentReader(input), *_identify(run, dropped), DocumentWriter(identified)])
-        verdicts = _find_duplicates(run, identified)
-        run.pipeline(
-            "filter", [DocumentReader(identified), *_filters(run, dropped, verdicts), DocumentWriter(curated)]
-        )
+        steps = [DocumentReader(input), *_identify(run, dropped), DocumentWriter(identified)]
+        run.pipeline("identify", steps, len(document_files(input)))
+        counts = row_counts(identified)
+        verdicts = _find_duplicates(run, identified, counts)
+        steps = [DocumentReader(identified), *_filters(run, dropped, verdicts), DocumentWriter(curated)]
+        run.pipeline("filter", steps, len(counts))
     return _funnel(documents, curated, dropped, _notes(language, settings))
 
 
@@ -129,19 +130,17 @@ class _Run:
     language: Language
     settings: CurationSettings
     scratch: str
-    files: int
     workers: int
 
     def at(self, folder: str) -> str:
         return f"{self.scratch.rstrip('/')}/{folder}"
 
-    def pipeline(self, name: str, steps: Sequence[PipelineStep], tasks: int | None = None) -> None:
-        """Runs the steps once for each file, or as `tasks` tasks.
+    def pipeline(self, name: str, steps: Sequence[PipelineStep], tasks: int) -> None:
+        """Runs the steps as `tasks` tasks: one for each file that they read, so that a rank is a file.
 
         One worker is this process: datatrove's executor starts a process of its own for that too and writes
         logs and statistics of every task, which takes longer than curating a small language does.
         """
-        tasks = self.files if tasks is None else tasks
         if self.workers > 1 and tasks > 1:
             run_pipeline(steps, self.at(f"logs/{name}"), tasks=tasks, workers=self.workers)
             return
@@ -207,10 +206,12 @@ def _filters(run: _Run, dropped: str, verdicts: str) -> list[PipelineStep]:
     ]
 
 
-def _find_duplicates(run: _Run, documents: str) -> str:
-    """The folder of the verdicts on the documents in `documents`; empty where there are not two of them."""
+def _find_duplicates(run: _Run, documents: str, counts: list[int]) -> str:
+    """The folder of the verdicts on the documents in `documents`; empty where there are not two of them.
+
+    `counts` are the documents of each file.
+    """
     verdicts = run.at("verdicts")
-    counts = row_counts(documents)
     if sum(counts) < 2:
         return verdicts
     minhash = run.settings.minhash
@@ -219,7 +220,7 @@ def _find_duplicates(run: _Run, documents: str) -> str:
     signatures = duplicates.Signatures(
         run.at("signatures"), config, words, lambda document: run.wants(document, "near")
     )
-    run.pipeline("signatures", [DocumentReader(documents), signatures])
+    run.pipeline("signatures", [DocumentReader(documents), signatures], len(counts))
     run.pipeline(
         "buckets", [duplicates.buckets(run.at("signatures"), run.at("pairs"), config)], config.num_buckets
     )

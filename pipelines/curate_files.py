@@ -21,7 +21,6 @@ def curate_files(
     language: Language,
     output: str,
     settings: CurationSettings,
-    category: str = "multilingual",
     workers: int = 1,
 ) -> Funnel:
     """Curates Parquet or JSON lines files with a `text` column into `output`.
@@ -31,7 +30,6 @@ def curate_files(
 
     Args:
         files: paths, URLs or globs.
-        category: decides which filters the documents meet (`CurationSettings.checks`).
 
     Raises:
         BabelmixError: a file cannot be read, there are no documents, or what was removed is outside its band.
@@ -44,7 +42,7 @@ def curate_files(
         place.rm("report.json")
     at = {name: f"{output.rstrip('/')}/{name}" for name in ("collected", "curated", "dropped", "scratch")}
     try:
-        collected = collect_files(list(files), language, at["collected"], category=category)
+        collected = collect_files(list(files), language, at["collected"])
         funnel = curate_unchecked(
             at["collected"],
             language,

@@ -14,18 +14,13 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.io import DataFolderLike, get_datafolder
 from datatrove.pipeline.base import PipelineStep
 
+from pipelines import document_files as files
+from pipelines.document_files import document_files
 from sources.errors import BabelmixError
 from sources.schema import DOCUMENT
 
-# Rows decoded at once when reading, and bounds on what a row group holds when writing.
+# Rows decoded at once.
 _READ_ROWS = 256
-_WRITE_ROWS = 4_096
-_WRITE_CHARACTERS = 16 * 1024 * 1024
-
-
-def document_files(folder: DataFolderLike) -> list[str]:
-    """The document files of a folder, relative to it, in the order in which they are read."""
-    return sorted(get_datafolder(folder).list_files(glob_pattern="*.parquet"))
 
 
 def row_counts(folder: DataFolderLike) -> list[int]:
@@ -95,9 +90,9 @@ class DocumentReader(PipelineStep):
 
 
 class DocumentWriter(PipelineStep):
-    """Writes the documents that reach it to `<folder>/<rank>.parquet`, and passes them on.
+    """Writes the documents that reach it, each rank its own files, and passes them on.
 
-    The same documents give the same bytes. A rank without documents writes a file without rows.
+    The same documents give the same bytes. A rank without documents writes no file.
     """
 
     type = "💽 - WRITER"
@@ -109,22 +104,12 @@ class DocumentWriter(PipelineStep):
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields the documents it has written."""
-        rows: list[dict[str, Any]] = []
-        characters = 0
-        with (
-            self.folder.open(f"{rank:05d}.parquet", "wb") as file,
-            pq.ParquetWriter(file, DOCUMENT, compression="zstd") as writer,
-        ):
+        prefix = f"{rank:05d}-" if world_size > 1 else ""
+        with files.DocumentWriter(self.folder, prefix) as writer:
             for document in data or ():
-                rows.append(_row(document))
-                characters += len(document.text)
-                if len(rows) >= _WRITE_ROWS or characters >= _WRITE_CHARACTERS:
-                    writer.write_table(pa.Table.from_pylist(rows, schema=DOCUMENT))
-                    rows, characters = [], 0
+                writer.write(_row(document))
                 self.stat_update("documents")
                 yield document
-            if rows:
-                writer.write_table(pa.Table.from_pylist(rows, schema=DOCUMENT))
 
 
 def _document(row: dict[str, Any]) -> Document:
