@@ -1,0 +1,46 @@
+"""Words in every language, by ICU: UAX #29 where they are spaced, dictionaries where they are not.
+
+datatrove's own tokenizers need another package for nearly every language (spaCy, stanza, jieba, pythainlp ...).
+Its filters take any `WordTokenizer`, so they get this one.
+"""
+
+from typing import Any
+
+from datatrove.utils.word_tokenizers import WordTokenizer
+from icu4py.breakers import SentenceBreaker, WordBreaker
+
+from sources.language import Language
+
+
+class IcuWords(WordTokenizer):
+    """Words, punctuation included and white space left out, by the rules of a language's ICU locale.
+
+    Several filters ask for the words of one document, one after the other: the last answer is kept.
+    """
+
+    def __init__(self, language: Language) -> None:
+        super().__init__(language.code)
+        self._locale = language.segmentation.locale
+        self._last: tuple[str, list[str]] = ("", [])
+
+    def word_tokenize(self, text: str) -> list[str]:
+        """The words and marks of `text` in their order."""
+        if self._last[0] != text:
+            found = [word for piece in WordBreaker(text, self._locale) if (word := piece.strip())]
+            self._last = (text, found)
+        return self._last[1]
+
+    def sent_tokenize(self, text: str) -> list[str]:
+        """The sentences of `text`, without the white space around them."""
+        return [text[start:end].strip() for start, end in self.span_tokenize(text)]
+
+    def span_tokenize(self, text: str) -> list[tuple[int, int]]:
+        """Start and end of each sentence, in characters."""
+        spans, start = [], 0
+        for sentence in SentenceBreaker(text, self._locale):
+            spans.append((start, start + len(sentence)))
+            start += len(sentence)
+        return spans
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_last": ("", [])}
