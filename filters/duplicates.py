@@ -2,12 +2,12 @@
 
 Four stages, as datatrove has them: signatures of every file (`Signatures`), matches in every bucket,
 clusters of matches, and the filter (`Duplicates`). Between the last two stands `Verify`: a cluster is a chain
-of likely matches, and the ends of a chain of template-heavy texts may have nothing in common but the
-template. The first document of a cluster, in the order of the files, is kept; a later one is dropped only if it is the
+of likely matches, and the ends of a chain of template-heavy texts may have nothing in common but the template.
+The first document of a cluster, in the order of the files, is kept; a later one is dropped only if it is the
 same text or shares enough n-grams with a document that is kept.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -69,13 +69,13 @@ def minhash_config(settings: MinHash, language: Language) -> MinhashConfig:
 
 def exact_hash(text: str) -> int:
     """64 bits of a text without regard to case and white space."""
-    return xxhash.xxh3_64_intdigest(" ".join(text.lower().split()))
+    return xxhash.xxh3_64_intdigest(" ".join(text.casefold().split()))
 
 
 class Signatures(MinhashDedupSignature):  # type: ignore[misc]
     """Stage 1: a rank's signatures to `output`, one set for each document of the rank, in order.
 
-    `near(document)` says whether near-duplicates of it are wanted; of the others only the same text is found.
+    `near` are the categories whose near-duplicates are wanted; of the others only the same text is found.
     A text of fewer words than an n-gram is one n-gram: short documents have duplicates too.
     """
 
@@ -84,14 +84,18 @@ class Signatures(MinhashDedupSignature):  # type: ignore[misc]
         output: DataFolderLike,
         config: MinhashConfig,
         words: WordTokenizer,
-        near: Callable[[Document], bool],
+        near: tuple[str, ...],
     ) -> None:
         super().__init__(output, config, language=words)
         self.near = near
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> None:
         """Writes the signatures; yields nothing."""
-        super().run((_Marked(each.text, self.near(each)) for each in data), rank, world_size)
+        super().run((_Marked(each.text, self.wants_near(each)) for each in data), rank, world_size)
+
+    def wants_near(self, document: Document) -> bool:
+        """Whether near-duplicates of the document are wanted."""
+        return document.metadata["category"] in self.near
 
     def get_shingles(self, text: str) -> npt.NDArray[np.uint64]:
         """The hashes of the text's n-grams, of shape (n-grams, 1)."""
@@ -212,7 +216,7 @@ class Verify(PipelineStep):
         return {"twin": twin.row, "reason": reason, "kept": twin.id}
 
     def _shingles(self, document: Document) -> Hashes | None:
-        if not self.signatures.near(document):
+        if not self.signatures.wants_near(document):
             return None
         return np.unique(self.signatures.get_shingles(document.text))
 

@@ -13,21 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from datatrove.data import Document, DocumentsPipeline
+from datatrove.data import DocumentsPipeline
 from datatrove.io import get_datafolder
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger
 
 from filters import bands, duplicates
 from filters.contamination import ContaminationFilter, Units, benchmark_index
-from filters.language import LanguageIdentification
+from filters.language import LanguageIdentification, unknown
 from filters.privacy import Privacy
 from filters.quality import Quality
 from filters.repair import Repair
 from filters.repetition import Repetition
 from filters.settings import BUNDLED, Check, CurationSettings
-from filters.verdict import Drop, Judge
-from filters.word_tokenizer import IcuWordTokenizer
+from filters.words import IcuWords
 from pipelines.document_files import document_files
 from pipelines.document_io import DocumentReader, DocumentWriter, row_batches, row_counts
 from pipelines.executor import run_pipeline
@@ -113,7 +112,7 @@ def curate_unchecked(
     documents = sum(row_counts(input))
     if not documents:
         raise BabelmixError(f"{input}: no documents of {language.code}; collect some, or leave it out")
-    run = _Run(language, settings, scratch, workers)
+    run = _Run(language, source, settings, scratch, workers)
     with _clean(scratch), _quiet():
         identified = run.at("identified")
         steps = [DocumentReader(input), *_identify(run, dropped), DocumentWriter(identified)]
@@ -128,6 +127,7 @@ def curate_unchecked(
 @dataclass(frozen=True, slots=True)
 class _Run:
     language: Language
+    source: str
     settings: CurationSettings
     scratch: str
     workers: int
@@ -151,58 +151,32 @@ class _Run:
             if data is not None:
                 deque(data, maxlen=0)
 
-    def wants(self, document: Document, check: Check) -> bool:
-        return check in self.settings.checks_for(document.metadata["source"], document.metadata["category"])
+    def meeting(self, check: Check) -> tuple[str, ...]:
+        """The categories of this source whose documents meet `check`."""
+        settings = self.settings
+        return tuple(name for name in settings.checks if check in settings.checks_for(self.source, name))
 
-
-class _Where(PipelineStep):
-    """A step that changes single documents, for those that are to meet it; the others pass as they are."""
-
-    type = "⚙️ - WHERE"
-
-    def __init__(self, inner: PipelineStep, check: Check, run: _Run) -> None:
-        self.name = inner.name
-        super().__init__()
-        self.inner, self.check, self.settings = inner, check, run
-
-    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        for document in data or ():
-            if self.settings.wants(document, self.check):
-                yield from self.inner.run([document], rank, world_size)
-            else:
-                yield document
-
-
-class _JudgeWhere(Judge):
-    """A filter for those documents that are to be held against it; the others stay, unless they are empty."""
-
-    def __init__(self, inner: Judge, check: Check, run: _Run) -> None:
-        self.name = inner.name
-        self.filter = inner.filter  # type: ignore[misc]  # stands for that filter, rows and all
-        super().__init__(inner.dropped)
-        self.inner, self.check, self.settings = inner, check, run
-
-    def judge(self, document: Document) -> Drop | None:
-        if self.settings.wants(document, self.check):
-            return self.inner.judge(document)
-        if self.check == "quality" and not document.text.strip():
-            return Drop("empty", value=0.0, threshold=1.0)
-        return None
+    def passing(self, check: Check) -> tuple[str, ...]:
+        """The categories of this source whose documents do not meet `check`."""
+        meeting = self.meeting(check)
+        return tuple(name for name in self.settings.checks if name not in meeting)
 
 
 def _identify(run: _Run, dropped: str) -> list[PipelineStep]:
-    identification = LanguageIdentification(run.language, dropped, run.settings.identifier)
-    return [_Where(Repair(), "repair", run), _JudgeWhere(identification, "language", run)]
+    unidentified = run.passing("language")
+    return [
+        Repair(run.passing("repair")),
+        LanguageIdentification(run.language, dropped, run.settings.identifier, unidentified),
+    ]
 
 
 def _filters(run: _Run, dropped: str, verdicts: str) -> list[PipelineStep]:
-    language = run.language
     return [
         duplicates.Duplicates(verdicts, dropped),
-        _JudgeWhere(Repetition(language, dropped), "repetition", run),
-        _JudgeWhere(Quality(language, dropped), "quality", run),
-        _JudgeWhere(ContaminationFilter(language, dropped, run.settings.contamination), "contamination", run),
-        _Where(Privacy(language, dropped), "privacy", run),
+        Repetition(run.language, dropped, run.meeting("repetition")),
+        Quality(run.language, dropped, run.meeting("quality")),
+        ContaminationFilter(run.language, dropped, run.settings.contamination),
+        Privacy(run.passing("privacy")),
     ]
 
 
@@ -216,10 +190,8 @@ def _find_duplicates(run: _Run, documents: str, counts: list[int]) -> str:
         return verdicts
     minhash = run.settings.minhash
     config = duplicates.minhash_config(minhash, run.language)
-    words = IcuWordTokenizer(run.language.segmentation.locale)
-    signatures = duplicates.Signatures(
-        run.at("signatures"), config, words, lambda document: run.wants(document, "near")
-    )
+    near = run.meeting("near")
+    signatures = duplicates.Signatures(run.at("signatures"), config, IcuWords(run.language), near)
     run.pipeline("signatures", [DocumentReader(documents), signatures], len(counts))
     run.pipeline(
         "buckets", [duplicates.buckets(run.at("signatures"), run.at("pairs"), config)], config.num_buckets
@@ -258,16 +230,14 @@ def _funnel(documents: int, curated: str, dropped: str, notes: tuple[str, ...]) 
 
 def _notes(language: Language, settings: CurationSettings) -> tuple[str, ...]:
     notes = []
-    if getattr(language.identifiers, settings.identifier) is None:
-        notes.append(
-            f"{settings.identifier} does not know {language.code}: documents pass by script and stop words"
-        )
+    if told := unknown(language, settings.identifier):
+        notes.append(told)
     listed = settings.contamination
     if listed.lists == (BUNDLED,):
         notes.append("contamination: only the bundled sample questions were looked for")
     index = benchmark_index(listed.lists, listed.digest, Units.of(listed, language))
     if index.too_short:
-        notes.append(f"contamination: {index.too_short} questions are too short to be looked for")
+        notes.append(f"contamination: questions that are too short to be looked for: {index.too_short}")
     return tuple(notes)
 
 

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from filters.settings import BENCHMARKS_ENVIRONMENT, Band, CurationSettings
+from sources.errors import BabelmixError
+from sources.language import Language, language
+
+
+def _changed(found: Language, **values: object) -> Language:
+    return found.model_copy(update=values)
+
+
+def test_a_threshold_changes_the_identity_of_its_language_and_of_no_other() -> None:
+    settings = CurationSettings.for_profile("sample")
+    greek, danish = language("ell_Grek"), language("dan_Latn")
+    stricter = _changed(greek, thresholds=greek.thresholds.model_copy(update={"dup_line_frac": 0.01}))
+    assert settings.identity(stricter) != settings.identity(greek)
+    before = settings.identity(danish)
+    assert settings.identity(danish) == before
+    assert settings.identity(stricter)["settings"] == settings.identity(danish)["settings"]
+
+
+def test_what_filters_do_not_read_changes_no_identity() -> None:
+    settings = CurationSettings.for_profile("sample")
+    greek = language("ell_Grek")
+    renamed = _changed(greek, name="Hellenic", native_name="", family="", datasets={"other": "el"})
+    assert settings.identity(renamed) == settings.identity(greek)
+
+
+def test_only_the_identifier_in_use_counts() -> None:
+    greek = language("ell_Grek")
+    labels = greek.identifiers
+    assert labels.fasttext176 is not None
+    assert labels.glotlid is not None
+    stricter = labels.glotlid.model_copy(update={"threshold": 0.123})
+    other = _changed(greek, identifiers=labels.model_copy(update={"glotlid": stricter}))
+    sample, hub = CurationSettings.for_profile("sample"), CurationSettings.for_profile("hub")
+    assert sample.identity(other) == sample.identity(greek)
+    assert hub.identity(other) != hub.identity(greek)
+
+
+def test_identity_is_json_and_settings_come_back_from_it() -> None:
+    settings = CurationSettings.for_profile("hub")
+    kept = json.loads(json.dumps(settings.identity(language("tha_Thai"))))
+    assert CurationSettings.model_validate(kept["settings"]) == settings
+
+
+def test_profiles() -> None:
+    assert CurationSettings.for_profile("hub").identifier == "glotlid"
+    assert CurationSettings.for_profile("sample").identifier == "fasttext176"
+    assert CurationSettings.for_profile("/some/mirror").identifier == "fasttext176"
+    assert CurationSettings.for_profile("hub").removal.sources["fineweb-2"].most < 1
+
+
+def test_no_settings_hold_a_path_of_this_machine() -> None:
+    assert "/" not in json.dumps(CurationSettings.for_profile("sample").contamination.model_dump())
+
+
+def test_a_benchmark_list_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"question": "one"}\n')
+    bundled = CurationSettings.for_profile("sample").contamination
+    monkeypatch.setenv(BENCHMARKS_ENVIRONMENT, str(own))
+    first = CurationSettings.for_profile("sample").contamination
+    own.write_text('{"question": "two"}\n')
+    second = CurationSettings.for_profile("sample").contamination
+    assert first.lists == (*bundled.lists, str(own))
+    assert len({bundled.digest, first.digest, second.digest}) == 3
+
+
+def test_a_missing_benchmark_list_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BENCHMARKS_ENVIRONMENT, str(tmp_path))
+    with pytest.raises(BabelmixError, match="no JSON lines file"):
+        CurationSettings.for_profile("hub")
+
+
+def test_every_category_meets_duplicates_and_contamination() -> None:
+    settings = CurationSettings()
+    for name in (*settings.checks, "unheard-of"):
+        assert {"exact", "contamination"} <= set(settings.checks_for("any", name)), name
+    assert "quality" in settings.checks_for("fineweb-2", "multilingual")
+    assert "language" not in settings.checks_for("nllb", "multilingual")
+
+
+def test_wrong_settings_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        Band(least=0.5, most=0.4)
+    with pytest.raises(ValidationError):
+        CurationSettings.model_validate({"identifer": "glotlid"})
