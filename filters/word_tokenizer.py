@@ -4,30 +4,30 @@ datatrove's own tokenizers need another package for nearly every language (spaCy
 Its filters take any `WordTokenizer`, so they get this one.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from datatrove.utils.word_tokenizers import WordTokenizer
 from icu4py.breakers import SentenceBreaker, WordBreaker
 
-from sources.language import Language
+# A hyphen within a word goes with what stands before it, as FineWeb-2's stop words have it (Maltese `l-`, `tal-`).
+_HYPHENS: Final = frozenset("-\u2010\u2011\u05be")
 
 
-class IcuWords(WordTokenizer):
-    """Words, punctuation included and white space left out, by the rules of a language's ICU locale.
+class IcuWordTokenizer(WordTokenizer):
+    """Words and marks, white space left out, by the rules of an ICU locale.
 
     Several filters ask for the words of one document, one after the other: the last answer is kept.
     """
 
-    def __init__(self, language: Language) -> None:
-        super().__init__(language.code)
-        self._locale = language.segmentation.locale
+    def __init__(self, locale: str) -> None:
+        super().__init__(locale)
+        self._locale = locale
         self._last: tuple[str, list[str]] = ("", [])
 
     def word_tokenize(self, text: str) -> list[str]:
         """The words and marks of `text` in their order."""
         if self._last[0] != text:
-            found = [word for piece in WordBreaker(text, self._locale) if (word := piece.strip())]
-            self._last = (text, found)
+            self._last = (text, _joined(list(WordBreaker(text, self._locale))))
         return self._last[1]
 
     def sent_tokenize(self, text: str) -> list[str]:
@@ -44,3 +44,14 @@ class IcuWords(WordTokenizer):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_last": ("", [])}
+
+
+def _joined(pieces: list[str]) -> list[str]:
+    words: list[str] = []
+    for at, piece in enumerate(pieces):
+        inside = piece in _HYPHENS and 0 < at < len(pieces) - 1
+        if inside and pieces[at - 1][-1].isalnum() and pieces[at + 1][0].isalnum():
+            words[-1] += piece
+        elif word := piece.strip():
+            words.append(word)
+    return words
