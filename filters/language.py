@@ -6,7 +6,7 @@ from datatrove.io import DataFolderLike
 from filters.identifiers import IdentifierName, identified, probabilities
 from filters.scripts import script_share
 from filters.verdict import Drop, Judge
-from filters.words import IcuWords
+from filters.word_tokenizer import IcuWordTokenizer
 from sources.language import Language
 
 # For a language that the identifier does not know: the least share of letters in its script, and how many
@@ -19,8 +19,7 @@ class LanguageIdentification(Judge):
     """Keeps documents to which the identifier gives the language with its threshold's probability at least.
 
     What counts is the probability of the language itself, not that it is the first: an identifier that wavers
-    between Malay and Indonesian says something else than one that is sure of German. Documents of a category
-    in `unidentified` pass unjudged: an identifier of languages has nothing to say of code and formulas.
+    between Malay and Indonesian says something else than one that is sure of German.
     """
 
     name = "🌍 Language identification"
@@ -31,20 +30,16 @@ class LanguageIdentification(Judge):
         language: Language,
         dropped: DataFolderLike,
         identifier: IdentifierName,
-        unidentified: tuple[str, ...],
     ) -> None:
         super().__init__(dropped)
         self.language = language
         self.identifier: IdentifierName = identifier
-        self.unidentified = unidentified
-        self._words = IcuWords(language)
+        self._words = IcuWordTokenizer(language.segmentation.locale)
 
     def judge(self, document: Document) -> Drop | None:
         """See `Judge`. Sets `language.score`, or `language.script_share` and `language.stop_words`."""
         if not document.text.strip():
             return Drop("empty", 0, 1)
-        if document.metadata["category"] in self.unidentified:
-            return None
         known = identified(self.language, self.identifier)
         if known is None:
             return self._by_script(document)

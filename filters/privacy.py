@@ -14,17 +14,13 @@ ADDRESS: Final = "192.0.2.1"
 
 
 class Privacy(PipelineStep):
-    """Replaces the addresses and counts them in `privacy.emails` and `privacy.ips`; drops nothing.
-
-    IP addresses are left alone in categories of `verbatim`: in code they are examples, masks and versions.
-    """
+    """Replaces the addresses and counts them in `privacy.emails` and `privacy.ips`; drops nothing."""
 
     type = "✂️ - FORMAT"
     name = "📞 Privacy"
 
-    def __init__(self, verbatim: tuple[str, ...]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.verbatim = verbatim
         pii = PIIFormatter(only_remove_public_ips=False)
         self._emails, self._ips = pii.emails_replacer.regex, pii.ip_replacer.regex
 
@@ -33,9 +29,7 @@ class Privacy(PipelineStep):
         for document in data or ():
             scores = document.metadata["scores"]
             document.text, scores["privacy.emails"] = self._emails.subn(EMAIL, document.text)
-            scores["privacy.ips"] = 0
-            if document.metadata["category"] not in self.verbatim:
-                document.text, scores["privacy.ips"] = self._ips.subn(ADDRESS, document.text)
+            document.text, scores["privacy.ips"] = self._ips.subn(ADDRESS, document.text)
             self.stat_update("emails", value=scores["privacy.emails"])
             self.stat_update("ips", value=scores["privacy.ips"])
             yield document

@@ -10,7 +10,7 @@ from datatrove.pipeline.filters.gopher_repetition_filter import find_duplicates
 from datatrove.utils.text import PUNCTUATION_SET
 
 from filters.verdict import Drop, Judge
-from filters.words import IcuWords
+from filters.word_tokenizer import IcuWordTokenizer
 from sources.language import Language
 
 # FineWeb-2's pipeline: 0.1 instead of English FineWeb's 0.01; short lines are not counted.
@@ -24,11 +24,10 @@ class Quality(Judge):
     name = "🍷 Quality"
     filter = "quality"
 
-    def __init__(self, language: Language, dropped: DataFolderLike, categories: tuple[str, ...]) -> None:
+    def __init__(self, language: Language, dropped: DataFolderLike) -> None:
         super().__init__(dropped)
-        self.categories = categories
         limits = language.thresholds
-        self._words = IcuWords(language)
+        self._words = IcuWordTokenizer(language.segmentation.locale)
         self._fineweb = FineWebQualityFilter(
             language=self._words,
             short_line_thr=999,
@@ -46,9 +45,7 @@ class Quality(Judge):
         )
 
     def judge(self, document: Document) -> Drop | None:
-        """See `Judge`. Categories other than the constructor's pass."""
-        if document.metadata["category"] not in self.categories:
-            return None
+        """See `Judge`."""
         for each in (self._fineweb, self._gopher):
             verdict = each.filter(document)
             if verdict is not True:

@@ -9,25 +9,17 @@ from datatrove.pipeline.formatters import FTFYFormatter
 
 
 class Repair(PipelineStep):
-    """ftfy as FineWeb-2 configures it (datatrove's `FTFYFormatter`), then NFC.
-
-    Documents of a category in `verbatim` get NFC alone: in code and formulas, what looks like a broken or
-    escaped character (`&lt;`, `Ã`) is often meant.
-    """
+    """ftfy as FineWeb-2 configures it (datatrove's `FTFYFormatter`), then NFC."""
 
     type = "✂️ - FORMAT"
     name = "🩹 Repair"
 
-    def __init__(self, verbatim: tuple[str, ...]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.verbatim = verbatim
         self._ftfy = FTFYFormatter()
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields every document, mended."""
         for document in data or ():
-            text = document.text
-            if document.metadata["category"] not in self.verbatim:
-                text = self._ftfy.format(text)
-            document.text = unicodedata.normalize("NFC", text)
+            document.text = unicodedata.normalize("NFC", self._ftfy.format(document.text))
             yield document

@@ -13,7 +13,7 @@ from datatrove.pipeline.filters.gopher_repetition_filter import (
 )
 
 from filters.verdict import Drop, Judge
-from filters.words import IcuWords
+from filters.word_tokenizer import IcuWordTokenizer
 from sources.language import Language
 
 
@@ -23,11 +23,10 @@ class Repetition(Judge):
     name = "👯 Repetition"
     filter = "repetition"
 
-    def __init__(self, language: Language, dropped: DataFolderLike, categories: tuple[str, ...]) -> None:
+    def __init__(self, language: Language, dropped: DataFolderLike) -> None:
         super().__init__(dropped)
-        self.categories = categories
         self.limits = language.thresholds
-        self._words = IcuWords(language)
+        self._words = IcuWordTokenizer(language.segmentation.locale)
         self._gopher = GopherRepetitionFilter(
             language=self._words,
             dup_line_frac=self.limits.dup_line_frac,
@@ -39,9 +38,7 @@ class Repetition(Judge):
         )
 
     def judge(self, document: Document) -> Drop | None:
-        """See `Judge`. Categories other than the constructor's pass."""
-        if document.metadata["category"] not in self.categories:
-            return None
+        """See `Judge`."""
         verdict = self._gopher.filter(document)
         if verdict is True:
             return None

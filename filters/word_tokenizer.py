@@ -9,22 +9,19 @@ from typing import Any, Final
 from datatrove.utils.word_tokenizers import WordTokenizer
 from icu4py.breakers import SentenceBreaker, WordBreaker
 
-from sources.language import Language
-
-
 # A hyphen within a word goes with what stands before it, as FineWeb-2's stop words have it (Maltese `l-`, `tal-`).
 _HYPHENS: Final = frozenset("-\u2010\u2011\u05be")
 
 
-class IcuWords(WordTokenizer):
-    """Words, punctuation included and white space left out, by the rules of a language's ICU locale.
+class IcuWordTokenizer(WordTokenizer):
+    """Words and marks, white space left out, by the rules of an ICU locale.
 
     Several filters ask for the words of one document, one after the other: the last answer is kept.
     """
 
-    def __init__(self, language: Language) -> None:
-        super().__init__(language.code)
-        self._locale = language.segmentation.locale
+    def __init__(self, locale: str) -> None:
+        super().__init__(locale)
+        self._locale = locale
         self._last: tuple[str, list[str]] = ("", [])
 
     def word_tokenize(self, text: str) -> list[str]:
