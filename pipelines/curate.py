@@ -20,16 +20,18 @@ from datatrove.utils.logging import logger
 
 from filters import bands, duplicates
 from filters.contamination import ContaminationFilter, Units, benchmark_index
-from filters.language import LanguageIdentification, unknown
+from filters.identifiers import identified
+from filters.language import LanguageIdentification
 from filters.privacy import Privacy
 from filters.quality import Quality
 from filters.repair import Repair
 from filters.repetition import Repetition
 from filters.settings import BUNDLED, Check, CurationSettings
-from filters.words import IcuWords
+from filters.word_tokenizer import IcuWordTokenizer
 from pipelines.document_files import document_files
 from pipelines.document_io import DocumentReader, DocumentWriter, row_batches, row_counts
 from pipelines.executor import run_pipeline
+from pipelines.selective import ChangeOnly, JudgeOnly
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DROPPED
@@ -156,27 +158,21 @@ class _Run:
         settings = self.settings
         return tuple(name for name in settings.checks if check in settings.checks_for(self.source, name))
 
-    def passing(self, check: Check) -> tuple[str, ...]:
-        """The categories of this source whose documents do not meet `check`."""
-        meeting = self.meeting(check)
-        return tuple(name for name in self.settings.checks if name not in meeting)
-
 
 def _identify(run: _Run, dropped: str) -> list[PipelineStep]:
-    unidentified = run.passing("language")
-    return [
-        Repair(run.passing("repair")),
-        LanguageIdentification(run.language, dropped, run.settings.identifier, unidentified),
-    ]
+    identification = LanguageIdentification(run.language, dropped, run.settings.identifier)
+    return [ChangeOnly(Repair(), run.meeting("repair")), JudgeOnly(identification, run.meeting("language"))]
 
 
 def _filters(run: _Run, dropped: str, verdicts: str) -> list[PipelineStep]:
+    language = run.language
+    contamination = ContaminationFilter(language, dropped, run.settings.contamination)
     return [
         duplicates.Duplicates(verdicts, dropped),
-        Repetition(run.language, dropped, run.meeting("repetition")),
-        Quality(run.language, dropped, run.meeting("quality")),
-        ContaminationFilter(run.language, dropped, run.settings.contamination),
-        Privacy(run.passing("privacy")),
+        JudgeOnly(Repetition(language, dropped), run.meeting("repetition")),
+        JudgeOnly(Quality(language, dropped), run.meeting("quality")),
+        JudgeOnly(contamination, run.meeting("contamination")),
+        ChangeOnly(Privacy(), run.meeting("privacy")),
     ]
 
 
@@ -191,7 +187,8 @@ def _find_duplicates(run: _Run, documents: str, counts: list[int]) -> str:
     minhash = run.settings.minhash
     config = duplicates.minhash_config(minhash, run.language)
     near = run.meeting("near")
-    signatures = duplicates.Signatures(run.at("signatures"), config, IcuWords(run.language), near)
+    words = IcuWordTokenizer(run.language.segmentation.locale)
+    signatures = duplicates.Signatures(run.at("signatures"), config, words, near)
     run.pipeline("signatures", [DocumentReader(documents), signatures], len(counts))
     run.pipeline(
         "buckets", [duplicates.buckets(run.at("signatures"), run.at("pairs"), config)], config.num_buckets
@@ -230,8 +227,10 @@ def _funnel(documents: int, curated: str, dropped: str, notes: tuple[str, ...]) 
 
 def _notes(language: Language, settings: CurationSettings) -> tuple[str, ...]:
     notes = []
-    if told := unknown(language, settings.identifier):
-        notes.append(told)
+    if identified(language, settings.identifier) is None:
+        notes.append(
+            f"{settings.identifier} does not know {language.code}: judged by script and stop words instead"
+        )
     listed = settings.contamination
     if listed.lists == (BUNDLED,):
         notes.append("contamination: only the bundled sample questions were looked for")

@@ -7,7 +7,7 @@ from datatrove.data import Document
 
 from filters.duplicates import Duplicates, Signatures, Verify, buckets, clusters, minhash_config
 from filters.settings import MinHash
-from filters.words import IcuWords
+from filters.word_tokenizer import IcuWordTokenizer
 from sources.language import language
 
 # Numbers count as one digit, so words differ in their letters.
@@ -31,7 +31,8 @@ def _find(
     greek = language("ell_Grek")
     config = minhash_config(MinHash(), greek)
     at = {name: str(folder / name) for name in ("signatures", "pairs", "found", "verdicts", "dropped")}
-    signatures = Signatures(at["signatures"], config, IcuWords(greek), near)
+    words = IcuWordTokenizer(greek.segmentation.locale)
+    signatures = Signatures(at["signatures"], config, words, near)
     documents = [
         [
             Document(text=text, id=f"{number}.{row}", metadata={"scores": {}, "category": "web"})
