@@ -1,0 +1,253 @@
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from filters.settings import Band, CurationSettings, Removal
+from pipelines.collect import collect
+from pipelines.curate import Funnel, curate
+from pipelines.curate_files import curate_files
+from sources.errors import BabelmixError
+from sources.language import language
+from sources.schema import DOCUMENT
+from sources.source import source
+
+SAMPLE = Path(__file__).parents[2] / "sources" / "sample"
+OPEN = CurationSettings.for_profile("a mirror")
+PROSE = (
+    "On the first morning of the market the baker set out {0} loaves, and the old ferryman came to look at them "
+    "before anyone else was awake. He said that the river had been too high for the boats since {1}, and that the "
+    "people of the {2} village would have to walk over the hill with their {3} on their backs. The baker gave him "
+    "the smallest loaf, as she had done for years, and they spoke of the weather until the bell rang."
+)
+
+
+@cache
+def _labels() -> dict[tuple[str, str], list[dict[str, Any]]]:
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for line in (SAMPLE / "labels.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        found.setdefault((row["source"], row["language"]), []).append(row)
+    return found
+
+
+def _curate(folder: Path, code: str, name: str, settings: CurationSettings = OPEN, **more: Any) -> Funnel:
+    return curate(
+        str(folder / "in"),
+        language(code),
+        name,
+        curated=str(folder / "curated"),
+        dropped=str(folder / "dropped"),
+        scratch=str(folder / "scratch"),
+        settings=settings,
+        **more,
+    )
+
+
+def _write(folder: Path, *files: list[dict[str, Any]]) -> None:
+    (folder / "in").mkdir(parents=True)
+    for number, rows in enumerate(files):
+        held = [
+            {"language": "eng_Latn", "source": "web", "category": "nemotron-cc-high", "scores": [], **row}
+            for row in rows
+        ]
+        table = pa.Table.from_pylist(held, schema=DOCUMENT)
+        pq.write_table(table, folder / "in" / f"{number:05d}.parquet")
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    return [row for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {
+        f"{room}/{path.name}": path.read_bytes()
+        for room in ("curated", "dropped")
+        for path in sorted((folder / room).glob("*"))
+    }
+
+
+def _prose(number: int) -> str:
+    words = ("twelve", "April", "upper", "baskets", "forty", "Easter", "lower", "sheep", "nine", "harvest", "next")
+    return PROSE.format(*(words[(number * step + step) % len(words)] for step in (1, 2, 3, 5))) + "".join(
+        f" Nobody in the {words[(number + at) % 11]} house had heard of the {words[(number * 3 + at) % 11]} one."
+        for at in range(4)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("fineweb-2", "ell_Grek"),
+        ("fineweb-2", "deu_Latn"),
+        ("fineweb-2", "rus_Cyrl"),
+        ("fineweb-2", "tha_Thai"),
+        ("fineweb-2", "cmn_Hani"),
+        ("fineweb-2", "jpn_Jpan"),
+        ("fineweb-2", "hin_Deva"),
+        ("fineweb-2", "urd_Arab"),
+        ("nemotron-cc-v2", "eng_Latn"),
+        ("dolmino-mix-1124", "eng_Latn"),
+        ("finemath", "eng_Latn"),
+        ("nemotron-pretraining-specialized-v1", "eng_Latn"),
+    ],
+)
+def test_verdicts_on_the_sample_pack_equal_its_labels(tmp_path: Path, name: str, code: str) -> None:
+    collect(source(name), language(code), "sample", str(tmp_path / "in"))
+    funnel = _curate(tmp_path, code, name, CurationSettings.for_profile("sample"))
+    wanted = {row["id"]: row for row in _labels()[name, code]}
+    kept, dropped = _rows(tmp_path / "curated"), _rows(tmp_path / "dropped")
+    found = {row["id"]: None for row in kept} | {row["id"]: row["filter"] for row in dropped}
+    assert found == {each: row["filter"] for each, row in wanted.items()}
+    assert (funnel.documents, funnel.kept) == (len(wanted), len(kept))
+    held = [row["pii"] for row in wanted.values() if row["filter"] is None]
+    assert sum(funnel.redacted.values()) == sum(each["email"] + each["ip"] for each in held)
+    assert not any("name" in row["text"] and "@example" in row["text"].split("name", 1)[1][:12] for row in kept)
+    # Every number that was computed stays with the document.
+    assert all(dict(row["scores"])["duplicates.cluster_size"] >= 1 for row in kept)
+
+
+def test_twice_the_same_bytes_with_one_worker_or_two(tmp_path: Path) -> None:
+    collect(source("fineweb-2"), language("dan_Latn"), "sample", str(tmp_path / "whole"))
+    (whole,) = (tmp_path / "whole").glob("*.parquet")
+    table = pq.read_table(whole)
+    folders = [tmp_path / name for name in ("one", "again", "two workers")]
+    for folder in folders:
+        (folder / "in").mkdir(parents=True)
+        pq.write_table(table.slice(0, 9), folder / "in" / "00000.parquet")
+        pq.write_table(table.slice(9), folder / "in" / "00001.parquet")
+    funnels = [
+        _curate(folder, "dan_Latn", "fineweb-2", workers=workers)
+        for folder, workers in zip(folders, (1, 1, 2), strict=True)
+    ]
+    assert funnels[0] == funnels[1] == funnels[2]
+    assert _bytes(folders[0]) == _bytes(folders[1]) == _bytes(folders[2])
+    assert not any((folder / "scratch").exists() for folder in folders)
+    # And the same verdicts as from one file.
+    (tmp_path / "together" / "in").mkdir(parents=True)
+    pq.write_table(table, tmp_path / "together" / "in" / "00000.parquet")
+    assert _curate(tmp_path / "together", "dan_Latn", "fineweb-2") == funnels[0]
+
+
+def test_every_document_is_accounted_for_although_ids_occur_twice(tmp_path: Path) -> None:
+    texts = [_prose(0), _prose(1), _prose(0), "too short", "", "   ", _prose(2)]
+    rows = [{"id": "same", "text": text} for text in texts]
+    _write(tmp_path, rows, [{"id": "same", "text": _prose(1)}])
+    funnel = _curate(tmp_path, "eng_Latn", "web")
+    assert funnel.documents == 8
+    assert funnel.kept == len(_rows(tmp_path / "curated"))
+    assert funnel.kept + len(_rows(tmp_path / "dropped")) == 8
+    # The three that differ stay, in the order in which they came.
+    assert [row["text"] for row in _rows(tmp_path / "curated")] == [_prose(0), _prose(1), _prose(2)]
+    assert funnel.by_filter()["duplicates"] == 2
+    assert json.loads(json.dumps(funnel.as_dict())) == funnel.as_dict()
+
+
+def test_prose_filters_are_for_prose(tmp_path: Path) -> None:
+    code = "def f(x):\n    return x  # mail me@example.com, host 192.0.2.7\n" + "x = f(x)\n" * 30
+    rows = [
+        {"id": "code", "text": code, "category": "code"},
+        {"id": "again", "text": code, "category": "code"},
+        {"id": "empty", "text": " \n", "category": "code"},
+        {"id": "web", "text": code.replace("f(x)", "g(y)")},
+        {"id": "good", "text": _prose(4) + " Write to me@example.org."},
+    ]
+    _write(tmp_path, rows)
+    funnel = _curate(tmp_path, "eng_Latn", "web")
+    dropped = {row["id"]: (row["filter"], row["reason"]) for row in _rows(tmp_path / "dropped")}
+    kept = {row["id"]: row for row in _rows(tmp_path / "curated")}
+    assert kept.keys() == {"code", "good"}
+    assert kept["code"]["text"] == code
+    assert "me@example.org" not in kept["good"]["text"]
+    assert dict(kept["code"]["scores"])["duplicates.cluster_size"] == 2
+    assert dropped["again"] == ("duplicates", "exact")
+    assert dropped["empty"][1] == "empty"
+    assert dropped["web"][0] in ("language", "repetition", "quality")
+    assert funnel.redacted == {"emails": 1}
+
+
+def test_one_document(tmp_path: Path) -> None:
+    _write(tmp_path, [{"id": "only", "text": _prose(1)}])
+    funnel = _curate(tmp_path, "eng_Latn", "web")
+    assert (funnel.documents, funnel.kept, funnel.dropped) == (1, 1, ())
+
+
+def test_nothing_left_is_an_error_unless_expected(tmp_path: Path) -> None:
+    _write(tmp_path, [{"id": str(number), "text": f"nothing {number}"} for number in range(3)])
+    with pytest.raises(BabelmixError, match=r"web/eng_Latn: curation removed all of 3 documents \(.+ \d"):
+        _curate(tmp_path, "eng_Latn", "web")
+    for room in ("curated", "dropped"):
+        for path in (tmp_path / room).glob("*"):
+            path.unlink()
+    expected = OPEN.model_copy(update={"removal": Removal(empty=True)})
+    assert _curate(tmp_path, "eng_Latn", "web", expected).kept == 0
+
+
+def test_a_share_outside_its_band_stops(tmp_path: Path) -> None:
+    rows = [{"id": str(number), "text": _prose(number % 8)} for number in range(40)]
+    _write(tmp_path, rows)
+    narrow = OPEN.model_copy(update={"removal": Removal(default=Band(most=0.5))})
+    with pytest.raises(BabelmixError, match=r"removed \d+ of 40 documents, \d\d\.\d% \(duplicates \d+"):
+        _curate(tmp_path, "eng_Latn", "web", narrow)
+
+
+def test_no_documents_is_an_error(tmp_path: Path) -> None:
+    _write(tmp_path, [])
+    with pytest.raises(BabelmixError, match="no documents of eng_Latn"):
+        _curate(tmp_path, "eng_Latn", "web")
+
+
+def test_files_of_another_run_are_not_counted_silently(tmp_path: Path) -> None:
+    _write(tmp_path, [{"id": "only", "text": _prose(1)}])
+    (tmp_path / "curated").mkdir()
+    rows = [{"id": "old", "text": "x", "language": "eng_Latn", "source": "web", "category": "wiki"}]
+    pq.write_table(pa.Table.from_pylist(rows, schema=DOCUMENT), tmp_path / "curated" / "90000.parquet")
+    with pytest.raises(BabelmixError, match="1 documents came in, but 2 were kept and 0 dropped"):
+        _curate(tmp_path, "eng_Latn", "web")
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, [{"id": "only", "text": _prose(1)}])
+    path = tmp_path / "in" / "00000.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(BabelmixError, match=r"00000\.parquet: cannot be read as Parquet"):
+        _curate(tmp_path, "eng_Latn", "web")
+
+
+def test_a_language_that_the_identifier_does_not_know_is_said(tmp_path: Path) -> None:
+    zulu = language("zul_Latn")
+    assert zulu.identifiers.fasttext176 is None
+    _write(tmp_path, [{"id": "one", "text": "x", "language": "zul_Latn", "category": "code"}])
+    funnel = _curate(tmp_path, "zul_Latn", "web")
+    assert any("does not know zul_Latn" in note for note in funnel.notes)
+
+
+def test_files_of_ones_own(tmp_path: Path) -> None:
+    rows = [{"text": _prose(number), "id": f"d{number}"} for number in (0, 1, 2, 1)]
+    rows.append({"text": "menu", "id": "short"})
+    own = tmp_path / "own.jsonl"
+    own.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = tmp_path / "out"
+    first = curate_files([str(own)], language("eng_Latn"), str(output), OPEN)
+    again = curate_files([str(own)], language("eng_Latn"), str(output), OPEN)
+    assert first == again
+    assert sorted(path.name for path in output.iterdir()) == ["curated", "dropped", "report.json"]
+    report = json.loads((output / "report.json").read_text())
+    assert (report["documents"], report["kept"]) == (5, len(_rows(output / "curated")))
+    dropped = Counter(row["filter"] for row in _rows(output / "dropped"))
+    assert dropped["duplicates"] == 1
+    assert {row["filter"] for row in report["dropped"]} == dropped.keys()
+
+
+def test_a_report_is_written_even_where_all_is_removed(tmp_path: Path) -> None:
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"text": "menu"}\n{"text": "home"}\n')
+    with pytest.raises(BabelmixError, match="removed all of 2 documents"):
+        curate_files([str(own)], language("eng_Latn"), str(tmp_path / "out"), OPEN)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["kept"] == 0
+    assert len(_rows(tmp_path / "out" / "dropped")) == 2
