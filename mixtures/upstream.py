@@ -13,7 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
+from sources.source import sources
+
 FINEWEB2: Final = "fineweb-2"
+ENGLISH: Final = "eng_Latn"
+MULTILINGUAL: Final = "multilingual"
 _HERE: Final = Path(__file__).parent
 
 
@@ -26,6 +32,20 @@ def fineweb2_tokens() -> dict[str, int]:
         for row in _rows("fineweb2_sizes.csv")
         if row["language"] in per_word
     }
+
+
+def upstream_ledger() -> pl.DataFrame:
+    """A ledger of published sizes: columns category, source, language, tokens; one row a bucket."""
+    tokens: dict[tuple[str, str, str], int] = {
+        (MULTILINGUAL, FINEWEB2, language): count for language, count in fineweb2_tokens().items()
+    }
+    for name, source in sources().items():
+        for subset in source.subsets:
+            if subset.upstream and subset.upstream.tokens and ENGLISH in subset.languages:
+                bucket = (subset.category, name, ENGLISH)
+                tokens[bucket] = tokens.get(bucket, 0) + subset.upstream.tokens
+    rows = [(*bucket, count) for bucket, count in sorted(tokens.items())]
+    return pl.DataFrame(rows, schema=["category", "source", "language", "tokens"], orient="row")
 
 
 def _rows(name: str) -> list[dict[str, str]]:
