@@ -6,7 +6,7 @@ outside what is expected of a source and language is an error here, with the fig
 
 from collections.abc import Mapping
 
-from filters.settings import Band, Removal
+from filters.settings import REMOVAL_ENVIRONMENT, Band, Removal
 from sources.errors import BabelmixError
 
 
@@ -33,8 +33,9 @@ def hold(
     removed = sum(dropped.values())
     if removed >= documents and not removal.empty:
         raise BabelmixError(
-            f"{where}: curation removed all of {documents} documents ({figures}); look at their rows in "
-            f"{rows}, at the language's label and thresholds, or expect it: `empty` in the removal settings"
+            f"{where}: curation removed all of {documents} documents ({figures}); look at their rows in {rows} "
+            "and at the language's label and thresholds, or say `empty: true` in the file that "
+            f"{REMOVAL_ENVIRONMENT} names"
         )
     if documents < removal.fewest:
         return
@@ -51,5 +52,6 @@ def _within(expected: Band, what: str, removed: int, documents: int, figures: st
     if not expected.least <= share <= expected.most:
         raise BabelmixError(
             f"{what} removed {removed} of {documents} documents, {share:.1%} ({figures}); expected are "
-            f"{expected.least:.0%} to {expected.most:.0%}; look at their rows in {rows}, or widen the band"
+            f"{expected.least:.0%} to {expected.most:.0%}; look at their rows in {rows}, or widen the band "
+            f"in the file that {REMOVAL_ENVIRONMENT} names"
         )

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sources.errors import BabelmixError
 from sources.language import Language
+from sources.loading import load_yaml
 
 BENCHMARKS_ENVIRONMENT = "BABELMIX_BENCHMARKS"
+REMOVAL_ENVIRONMENT = "BABELMIX_REMOVAL"
 BUNDLED = "bundled"
 _BUNDLED_FOLDER = Path(__file__).parent.parent / "sources" / "sample" / "benchmarks"
 
@@ -157,17 +159,18 @@ class CurationSettings(_Settings):
         """The settings of `sample`, `hub`, or a mirror (a folder or URL).
 
         Benchmark lists are the bundled one and those that the environment variable `BABELMIX_BENCHMARKS`
-        names, separated as in PATH.
+        names, separated as in PATH. `BABELMIX_REMOVAL` names a YAML file with the fields of `Removal`, which
+        takes the place of the profile's bands.
 
         Raises:
-            BabelmixError: a benchmark list is not there.
+            BabelmixError: a benchmark list is not there, or the file of bands is wrong.
         """
         added = tuple(filter(None, os.environ.get(BENCHMARKS_ENVIRONMENT, "").split(os.pathsep)))
         lists = (BUNDLED, *added)
         return cls(
             identifier="glotlid" if profile == "hub" else "fasttext176",
             contamination=Contamination(lists=lists, digest=benchmarks_digest(lists)),
-            removal=_SAMPLE if profile == "sample" else _HUB if profile == "hub" else Removal(),
+            removal=_removal(profile),
         )
 
     def checks_for(self, source: str, category: str) -> tuple[Check, ...]:
@@ -182,6 +185,12 @@ class CurationSettings(_Settings):
             "settings": self.model_dump(mode="json"),
             "language": {**read, "identified": identified[self.identifier]},
         }
+
+
+def _removal(profile: str) -> Removal:
+    if own := os.environ.get(REMOVAL_ENVIRONMENT):
+        return load_yaml(Path(own), Removal)
+    return {"sample": _SAMPLE, "hub": _HUB}.get(profile, Removal())
 
 
 def benchmark_files(lists: tuple[str, ...]) -> list[Path]:

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from datatrove.io import get_datafolder
+from datatrove.io import DataFolder, get_datafolder
 
 from filters import bands
 from filters.settings import CurationSettings
 from pipelines.collect import collect_files
 from pipelines.curate import Funnel, curate_unchecked
+from pipelines.workspace import clear_disk_errors
 from sources.language import Language
 
 # What the documents of a person's own files have in the column `source`.
 OWN_FILES = "files"
+# Where the work goes on: an earlier run's result stands until this one has its own.
+_STAGING = ".staging"
 
 
 def curate_files(
@@ -35,35 +37,44 @@ def curate_files(
         BabelmixError: a file cannot be read, there are no documents, or what was removed is outside its band.
     """
     place = get_datafolder(output)
-    for folder in ("collected", "curated", "dropped", "scratch"):
-        if place.exists(folder):
-            place.rm(folder, recursive=True)
-    if place.exists("report.json"):
-        place.rm("report.json")
-    at = {name: f"{output.rstrip('/')}/{name}" for name in ("collected", "curated", "dropped", "scratch")}
-    try:
-        collected = collect_files(list(files), language, at["collected"])
-        funnel = curate_unchecked(
-            at["collected"],
-            language,
-            OWN_FILES,
-            curated=at["curated"],
-            dropped=at["dropped"],
-            scratch=at["scratch"],
-            settings=settings,
-            workers=workers,
-        )
-    finally:
-        if place.exists("collected"):
-            place.rm("collected", recursive=True)
-    report: dict[str, Any] = {
-        "language": language.code,
-        "files": list(files),
-        **funnel.as_dict(),
-        "collected": dict(collected),
-        "settings": settings.model_dump(mode="json"),
+    at = {
+        name: f"{output.rstrip('/')}/{_STAGING}/{name}" for name in ("collected", "curated", "dropped", "scratch")
     }
-    with place.open("report.json", "w", encoding="utf-8") as file:
-        file.write(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    bands.hold(settings.removal, OWN_FILES, language.code, funnel.documents, funnel.by_filter(), at["dropped"])
+    _remove(place, _STAGING)
+    try:
+        with clear_disk_errors(output):
+            collected = collect_files(list(files), language, at["collected"])
+            funnel = curate_unchecked(
+                at["collected"],
+                language,
+                OWN_FILES,
+                curated=at["curated"],
+                dropped=at["dropped"],
+                scratch=at["scratch"],
+                settings=settings,
+                workers=workers,
+            )
+            report = {
+                "language": language.code,
+                "files": list(files),
+                **funnel.as_dict(),
+                "collected": dict(collected),
+                "settings": settings.model_dump(mode="json"),
+            }
+            _remove(place, "report.json")
+            for folder in ("curated", "dropped"):
+                _remove(place, folder)
+                if place.exists(f"{_STAGING}/{folder}"):
+                    place.mv(f"{_STAGING}/{folder}", folder, recursive=True)
+            with place.open("report.json", "w", encoding="utf-8") as file:
+                file.write(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    finally:
+        _remove(place, _STAGING)
+    dropped = f"{output.rstrip('/')}/dropped"
+    bands.hold(settings.removal, OWN_FILES, language.code, funnel.documents, funnel.by_filter(), dropped)
     return funnel
+
+
+def _remove(place: DataFolder, name: str) -> None:
+    if place.exists(name):
+        place.rm(name, recursive=True)

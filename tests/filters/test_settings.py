@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from filters.settings import BENCHMARKS_ENVIRONMENT, Band, CurationSettings
+from filters.settings import BENCHMARKS_ENVIRONMENT, REMOVAL_ENVIRONMENT, Band, CurationSettings
 from sources.errors import BabelmixError
 from sources.language import Language, language
 
@@ -74,6 +74,17 @@ def test_a_benchmark_list_of_ones_own(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_missing_benchmark_list_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(BENCHMARKS_ENVIRONMENT, str(tmp_path))
     with pytest.raises(BabelmixError, match="no JSON lines file"):
+        CurationSettings.for_profile("hub")
+
+
+def test_bands_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "bands.yaml"
+    own.write_text("default: {most: 0.9}\nsources:\n  fineweb-2/ell_Grek: {least: 0.2}\n")
+    monkeypatch.setenv(REMOVAL_ENVIRONMENT, str(own))
+    removal = CurationSettings.for_profile("hub").removal
+    assert (removal.default.most, removal.sources["fineweb-2/ell_Grek"].least) == (0.9, 0.2)
+    own.write_text("defualt: {most: 0.9}\n")
+    with pytest.raises(BabelmixError, match="defualt"):
         CurationSettings.for_profile("hub")
 
 

@@ -244,6 +244,18 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
     assert {row["filter"] for row in report["dropped"]} == dropped.keys()
 
 
+def test_a_failed_run_leaves_the_result_of_the_one_before(tmp_path: Path) -> None:
+    own, broken = tmp_path / "own.jsonl", tmp_path / "broken.jsonl"
+    own.write_text(json.dumps({"text": _prose(0)}) + "\n")
+    broken.write_text('{"text": "fine"}\n{"text": \n')
+    output = tmp_path / "out"
+    curate_files([str(own)], language("eng_Latn"), str(output), OPEN)
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    with pytest.raises(BabelmixError, match="broken"):
+        curate_files([str(broken)], language("eng_Latn"), str(output), OPEN)
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+
+
 def test_a_report_is_written_even_where_all_is_removed(tmp_path: Path) -> None:
     own = tmp_path / "own.jsonl"
     own.write_text('{"text": "menu"}\n{"text": "home"}\n')
