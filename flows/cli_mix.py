@@ -99,10 +99,13 @@ def inspect(
     ledger = f"{workspace.rstrip('/')}/ledger.parquet"
     if inventory is None:
         inventory = "ledger" if "://" in workspace or Path(ledger).exists() else "upstream"
-    if inventory not in ("ledger", "upstream"):
+    recipe = load_recipe(model, stage)
+    if inventory == "ledger":
+        planned = plan(recipe, read_ledger(ledger), _tokens(tokens), "ledger")
+    elif inventory == "upstream":
+        planned = plan(recipe, upstream_ledger(), _tokens(tokens), "upstream")
+    else:
         raise BabelmixError(f"--inventory {inventory}: unknown; write ledger or upstream")
-    held = read_ledger(ledger) if inventory == "ledger" else upstream_ledger()
-    planned = plan(load_recipe(model, stage), held, _tokens(tokens), inventory)
     if as_json:
         typer.echo(json.dumps(planned.as_dict(), ensure_ascii=False))
     else:

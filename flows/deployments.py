@@ -1,5 +1,7 @@
 """The deployments that `babelmix serve` serves."""
 
+from typing import cast
+
 from prefect.deployments.runner import RunnerDeployment
 
 from flows.build_mix import build_mix
@@ -8,7 +10,7 @@ from flows.single_steps import collect_sources, curate_sources, tokenise_buckets
 
 def deployments() -> list[RunnerDeployment]:
     """`build-stage1-mix` to `build-stage4-mix`, and the single steps' flows under their own names."""
-    mixes = [
+    found = [
         build_mix.to_deployment(
             f"build-stage{stage}-mix",
             parameters={"stage": stage},
@@ -18,4 +20,6 @@ def deployments() -> list[RunnerDeployment]:
         for stage in (1, 2, 3, 4)
     ]
     steps = (collect_sources, curate_sources, tokenise_buckets)
-    return [*mixes, *(flow.to_deployment(flow.name, tags=["babelmix"]) for flow in steps)]
+    found += [flow.to_deployment(flow.name, tags=["babelmix"]) for flow in steps]
+    # Coroutines are for asynchronous callers.
+    return cast(list[RunnerDeployment], found)

@@ -7,15 +7,17 @@ language, never one file: thousands of tasks unsettle a Prefect server.
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, cast
+from uuid import UUID
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
-from prefect.states import Failed, State
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.states import Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines.execute import execute
 from pipelines.pool import worker_pool
@@ -25,7 +27,7 @@ from sources.errors import BabelmixError
 
 WORKERS: Final = len(os.sched_getaffinity(0))
 # The threads only wait for the worker processes, which do the work.
-task_runner: Final = ThreadPoolTaskRunner(max_workers=WORKERS)
+task_runner: Final[TaskRunner[Any]] = ThreadPoolTaskRunner(max_workers=WORKERS)
 
 
 def _fingerprint(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
@@ -70,12 +72,15 @@ def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) ->
 
     To be called in a flow. How many of the steps are done stands in the progress artifact `progress_key`.
     """
-    progress = create_progress_artifact(0.0, key=progress_key, description="Steps that are complete, in percent.")
+    description = "Steps that are complete, in percent."
+    # Coroutines are for asynchronous flows; here they return what they make.
+    progress = cast(UUID, create_progress_artifact(0.0, key=progress_key, description=description))
+    submit = cast(Any, run_step.submit)
     with workspace.lock(), worker_pool(WORKERS) as pool:
         futures: dict[str, PrefectFuture[dict[str, Any]]] = {}
         for step in steps:
             needed = [futures[each.name] for each in step.inputs]
-            futures[step.name] = run_step.submit(step, workspace, pool, wait_for=needed)
+            futures[step.name] = submit(step, workspace, pool, wait_for=needed)
         for number, _ in enumerate(as_completed(list(futures.values())), start=1):
             update_progress_artifact(progress, 100.0 * number / len(futures))
         return {name: future.result() for name, future in futures.items()}
