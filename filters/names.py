@@ -2,4 +2,4 @@
 
 from typing import Final
 
-FILTERS: Final = ("language", "repetition", "quality", "privacy", "duplicates", "contamination", "bitext")
+FILTERS: Final = ("language", "duplicates", "repetition", "quality", "contamination", "privacy", "bitext")

@@ -13,6 +13,7 @@ from sources.errors import BabelmixError
 
 if TYPE_CHECKING:
     from pipelines.curate import Funnel
+    from sources.source import Category
 
 Input = Annotated[
     list[str] | None,
@@ -41,6 +42,7 @@ def collect(
     input: Input = None,  # noqa: A002 - the option's name
     language: Code = None,
     output: Output = None,
+    category: CategoryOption = "multilingual",
     as_json: Json = False,
 ) -> None:
     """Read sources into the one schema: what a stage needs, or --input FILES --language CODE --output DIR."""
@@ -49,7 +51,7 @@ def collect(
         from sources.language import language as registered
 
         code, place = _required(language=language, output=output)
-        totals = collect_files(input, registered(code), place)
+        totals = collect_files(input, registered(code), place, _category(category))
         _print_totals({place: totals}, as_json)
     else:
         _of_input_only(language=language, output=output)
@@ -64,6 +66,7 @@ def curate(
     input: Input = None,  # noqa: A002
     language: Code = None,
     output: Output = None,
+    category: CategoryOption = "multilingual",
     identifier: Annotated[
         str, typer.Option(help="Language identifier for --input: fasttext176 (bundled) or glotlid.")
     ] = "fasttext176",
@@ -90,7 +93,7 @@ def curate(
     code, place = _required(language=language, output=output)
     # A folder of one's own is a mirror: no expectation of how much may be removed, but never everything.
     settings = CurationSettings.for_profile(place).model_copy(update={"identifier": identifier})
-    funnel = curate_files(input, registered(code), place, settings, workers)
+    funnel = curate_files(input, registered(code), place, settings, _category(category), workers)
     if as_json:
         typer.echo(json.dumps({"output": place, "language": code, **funnel.as_dict()}, ensure_ascii=False))
         return
@@ -157,18 +160,19 @@ def _of_input_only(**options: str | None) -> None:
             raise BabelmixError(f"--{name} goes with --input; name the files, or leave it out")
 
 
-def _category(name: str) -> str:
+def _category(name: str) -> "Category":
     from typing import get_args
 
     from sources.loading import nearest
     from sources.source import Category
 
-    if name not in get_args(Category):
+    found: Category | None = next((each for each in get_args(Category) if each == name), None)
+    if found is None:
         raise BabelmixError(
             f"--category {name}: unknown{nearest(name, get_args(Category))}; "
             f"write one of {', '.join(get_args(Category))}"
         )
-    return name
+    return found
 
 
 def _print_totals(totals: Mapping[str, Mapping[str, Any]], as_json: bool) -> None:

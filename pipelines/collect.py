@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import fsspec
@@ -12,7 +12,7 @@ from sources.errors import BabelmixError
 from sources.language import Language
 from sources.profile import HUB, delivers, profile_root, subset_files, subset_glob
 from sources.readers import Document, read
-from sources.source import Compression, Source, Subset, TextColumn
+from sources.source import Category, Compression, Source, Subset, TextColumn
 
 _BLOCK: Final = 1 << 20
 
@@ -28,16 +28,18 @@ def collect(source: Source, language: Language, profile: str, output: str) -> di
     return _write(_documents(source, language, profile), output, f"{source.name} {language.code}")
 
 
-def collect_files(patterns: Iterable[str], language: Language, output: str) -> dict[str, int]:
+def collect_files(
+    patterns: Sequence[str], language: Language, output: str, category: Category = "multilingual"
+) -> dict[str, int]:
     """Reads a user's own files, Parquet or JSON lines with a `text` column, into `output/*.parquet`.
 
-    `id` and `url` are taken from columns of these names where the first line or the schema has them; an id is
-    else the file's name and the row. Returns what `collect` returns.
+    `id` is taken from a column of this name where there is one, and is else the file's name and the row.
+    `category` decides which filters the documents meet. Returns what `collect` returns.
 
     Raises:
         BabelmixError: a pattern matches nothing, a file is neither, has no text, or is damaged.
     """
-    return _write(_own_documents(patterns, language), output, ", ".join(patterns))
+    return _write(_own_documents(patterns, language, category), output, ", ".join(patterns))
 
 
 def input_fingerprint(source: Source, language: Language, profile: str) -> str:
@@ -93,7 +95,7 @@ def _documents(source: Source, language: Language, profile: str) -> Iterator[Doc
             yield from read(url, _name(url, source, profile), subset, source, language)
 
 
-def _own_documents(patterns: Iterable[str], language: Language) -> Iterator[Document]:
+def _own_documents(patterns: Sequence[str], language: Language, category: Category) -> Iterator[Document]:
     for pattern in patterns:
         fs, path = fsspec.core.url_to_fs(pattern)
         found = sorted(fs.glob(path))
@@ -101,14 +103,14 @@ def _own_documents(patterns: Iterable[str], language: Language) -> Iterator[Docu
             raise BabelmixError(f"{pattern}: no such file; name Parquet or JSON lines, in quotes if with a *")
         for file in found:
             url = fs.unstrip_protocol(file) if "://" in pattern else file
-            subset = _own_subset(url)
+            subset = _own_subset(url, category)
             own = Source(
                 name="files", title=url, hub_id="", card="", licence="", subsets=(subset,)
             )  # fmt: skip
             yield from read(url, url.rsplit("/", 1)[-1], subset, own, language)
 
 
-def _own_subset(url: str) -> Subset:
+def _own_subset(url: str, category: Category) -> Subset:
     endings: dict[str, tuple[Any, Compression]] = {
         ".parquet": ("parquet", "none"),
         ".jsonl": ("jsonl", "none"),
@@ -127,7 +129,7 @@ def _own_subset(url: str) -> Subset:
                 compression=compression,
                 text=TextColumn(column="text"),
                 id="id" if form == "jsonl" or _has_column(url, "id") else None,
-                category="multilingual",
+                category=category,
                 languages="labelled",
             )
     raise BabelmixError(f"{url}: neither Parquet nor JSON lines by its name; {', '.join(endings)} are read")

@@ -11,6 +11,7 @@ from pipelines.collect import collect_files
 from pipelines.curate import Funnel, curate_unchecked
 from pipelines.workspace import clear_disk_errors
 from sources.language import Language
+from sources.source import Category
 
 # What the documents of a person's own files have in the column `source`.
 OWN_FILES = "files"
@@ -23,9 +24,12 @@ def curate_files(
     language: Language,
     output: str,
     settings: CurationSettings,
+    category: Category = "multilingual",
     workers: int = 1,
 ) -> Funnel:
     """Curates Parquet or JSON lines files with a `text` column into `output`.
+
+    `category` decides which filters the documents meet: `multilingual` is web prose.
 
     Writes `curated/*.parquet`, `dropped/*.parquet` and `report.json` there, in the place of an earlier run's.
     The report is written even where everything was removed, so that the rows can be looked at.
@@ -43,7 +47,7 @@ def curate_files(
     _remove(place, _STAGING)
     try:
         with clear_disk_errors(output):
-            collected = collect_files(list(files), language, at["collected"])
+            collected = collect_files(list(files), language, at["collected"], category)
             funnel = curate_unchecked(
                 at["collected"],
                 language,

@@ -1,14 +1,12 @@
 """Documents on disk: Parquet in the one schema, written in bounded memory and with the same bytes each time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datatrove.data import Document
 from datatrove.io import DataFolderLike, get_datafolder
-from datatrove.pipeline.base import PipelineStep
 
 from sources.schema import DOCUMENT
 
@@ -69,55 +67,6 @@ class DocumentWriter:
         self._file.close()
         self._writer, self._file, self._file_bytes = None, None, 0
         self._number += 1
-
-
-class ReadDocuments(PipelineStep):
-    """A datatrove reader of a folder in the one schema: file number `rank`, then every `world_size`-th.
-
-    The columns beside text and id go into the document's metadata under their names, `scores` as a dict.
-    """
-
-    type = "📖 - READER"
-    name = "📚 Documents"
-
-    def __init__(self, folder: DataFolderLike) -> None:
-        super().__init__()
-        self.folder = get_datafolder(folder)
-
-    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Yields what comes from the step before, then the documents of the folder."""
-        yield from data or ()
-        for path in document_files(self.folder)[rank::world_size]:
-            with self.folder.open(path, "rb") as file:
-                for batch in pq.ParquetFile(file).iter_batches(batch_size=1000):
-                    for row in batch.to_pylist():
-                        text, identity = row.pop("text"), row.pop("id")
-                        row["scores"] = dict(row["scores"] or ())
-                        document = Document(text=text, id=identity, metadata=row)
-                        self.update_doc_stats(document)
-                        yield document
-
-
-class WriteDocuments(PipelineStep):
-    """A datatrove writer of the one schema: each rank its own files, in the order in which they come."""
-
-    type = "💽 - WRITER"
-    name = "📚 Documents"
-
-    def __init__(self, folder: DataFolderLike) -> None:
-        super().__init__()
-        self.folder = get_datafolder(folder)
-
-    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Writes the documents and passes them on."""
-        prefix = f"{rank:05d}-" if world_size > 1 else ""
-        with DocumentWriter(self.folder, prefix) as writer:
-            for document in data:
-                scores = sorted(document.metadata.get("scores", {}).items())
-                row = {**document.metadata, "id": document.id, "text": document.text, "scores": scores}
-                writer.write(row)
-                self.update_doc_stats(document)
-                yield document
 
 
 def document_files(folder: DataFolderLike) -> list[str]:
