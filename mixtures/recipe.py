@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
-from sources.language import languages as registered_languages
-from sources.loading import load_yaml
 
 from mixtures.token_count import parse_tokens
 from sources.errors import BabelmixError
+from sources.language import languages as registered_languages
+from sources.loading import load_yaml
 
 CATEGORIES: Final = (
     "nemotron-cc-high",

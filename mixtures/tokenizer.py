@@ -22,7 +22,7 @@ import numpy.typing as npt
 from sources.errors import BabelmixError
 
 if TYPE_CHECKING:
-    import tiktoken
+    pass
 
 Tokens: TypeAlias = npt.NDArray[np.uint32]
 

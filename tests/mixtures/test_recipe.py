@@ -2,11 +2,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from sources.language import languages
 
 from mixtures.recipe import CATEGORIES, ENGLISH, MULTILINGUAL, load_recipe, recipe_files
 from mixtures.token_count import format_tokens, parse_tokens
 from sources.errors import BabelmixError
+from sources.language import languages
 
 MINIMAL = """
 model: mine
