@@ -50,6 +50,15 @@ def row_batches(
         yield from _file_batches(place, name, columns, schema)
 
 
+def row_batches_of(folder: DataFolderLike, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of one file of a folder of documents, in order; bounded memory.
+
+    Raises:
+        BabelmixError: as `row_batches`.
+    """
+    yield from _file_batches(get_datafolder(folder), name, columns, DOCUMENT)
+
+
 def _file_batches(place: Any, name: str, columns: list[str] | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     with _readable(place, name), place.open(name, "rb") as file:
         parquet = pq.ParquetFile(file)

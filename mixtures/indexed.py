@@ -1,0 +1,121 @@
+"""Tokenised documents on disk in Megatron's IndexedDataset format, written and read in bounded memory.
+
+`<prefix>.bin` holds the ids of all documents, `<prefix>.idx` their lengths and places, one sequence a document.
+Megatron has no unsigned 32-bit integers: the ids are written as its code 4, int32. Below 2^31 the bytes are the
+same. Source of the format: Megatron-LM, megatron/core/datasets/indexed_dataset.py, version 1.
+"""
+
+import shutil
+import struct
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+
+from sources.errors import BabelmixError
+
+_MAGIC: Final = b"MMIDIDX\x00\x00"
+_VERSION: Final = 1
+_INT32: Final = 4
+# Magic, version, type of the ids, number of sequences, number of document boundaries.
+_HEADER: Final = struct.Struct("<9sQBQQ")
+_TOKEN_BYTES: Final = 4
+_CHUNK: Final = 1 << 20
+
+
+class IndexedWriter:
+    """Writes documents to `<prefix>.bin` and `<prefix>.idx`; `prefix` is a path or an fsspec URL.
+
+    Lengths wait in a temporary file, not in memory: a shard may hold any number of documents.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.documents = 0
+        self._bin: IO[bytes] = fsspec.open(f"{prefix}.bin", "wb", auto_mkdir=True).open()
+        self._lengths: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the writer)
+
+    def __enter__(self) -> "IndexedWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._bin.close()
+            self._lengths.close()
+
+    def add(self, tokens: npt.NDArray[np.uint32]) -> None:
+        """Adds one document: its ids, of shape (tokens,)."""
+        self._bin.write(np.ascontiguousarray(tokens, dtype="<u4").tobytes())
+        self._lengths.write(struct.pack("<i", len(tokens)))
+        self.documents += 1
+
+    def close(self) -> None:
+        """Writes the index and closes both files."""
+        self._bin.close()
+        with fsspec.open(f"{self.prefix}.idx", "wb") as index, self._lengths as lengths:
+            index.write(_HEADER.pack(_MAGIC, _VERSION, _INT32, self.documents, self.documents + 1))
+            lengths.seek(0)
+            shutil.copyfileobj(lengths, index, _CHUNK)
+            place = 0
+            lengths.seek(0)
+            while part := lengths.read(_CHUNK):
+                sizes = np.frombuffer(part, dtype="<i4").astype("<i8") * _TOKEN_BYTES
+                ends = place + np.cumsum(sizes)
+                index.write((ends - sizes).astype("<i8").tobytes())
+                place = int(ends[-1])
+            for start in range(0, self.documents + 1, _CHUNK):
+                index.write(np.arange(start, min(start + _CHUNK, self.documents + 1), dtype="<i8").tobytes())
+
+
+class IndexedDataset:
+    """The documents of `<prefix>.bin` and `<prefix>.idx`, mapped into memory; local files only.
+
+    Raises BabelmixError where a file is missing, of another format, or of another size than the index says.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        index, tokens = Path(f"{prefix}.idx"), Path(f"{prefix}.bin")
+        try:
+            with index.open("rb") as file:
+                head = file.read(_HEADER.size)
+            size, held = index.stat().st_size, tokens.stat().st_size
+        except OSError as error:
+            raise BabelmixError(f"{error.filename}: cannot be read ({error.strerror}); tokenise again") from error
+        if len(head) < _HEADER.size or not head.startswith(_MAGIC):
+            raise BabelmixError(f"{index}: not the index of an IndexedDataset; tokenise again")
+        _, version, kind, sequences, boundaries = _HEADER.unpack(head)
+        if (version, kind) != (_VERSION, _INT32):
+            raise BabelmixError(f"{index}: version {version}, type {kind}; only version 1 of int32 is read")
+        if size != _HEADER.size + 12 * sequences + 8 * boundaries:
+            raise BabelmixError(f"{index}: {size} bytes, not what {sequences} documents take; tokenise again")
+        self.lengths: npt.NDArray[np.int32] = _mapped(index, "<i4", _HEADER.size, sequences)
+        """Tokens of each document, of shape (documents,)."""
+        self.offsets: npt.NDArray[np.int64] = _mapped(index, "<i8", _HEADER.size + 4 * sequences, sequences)
+        """Where each document begins in the `.bin` file, in bytes, of shape (documents,)."""
+        wanted = int(self.offsets[-1]) + _TOKEN_BYTES * int(self.lengths[-1]) if sequences else 0
+        if held != wanted:
+            raise BabelmixError(f"{tokens}: {held} bytes, the index says {wanted}; tokenise again")
+        self._tokens: npt.NDArray[np.uint32] = _mapped(tokens, "<u4", 0, held // _TOKEN_BYTES)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def document(self, number: int) -> npt.NDArray[np.uint32]:
+        """The ids of a document, of shape (tokens,): a view, nothing is copied."""
+        start = int(self.offsets[number]) // _TOKEN_BYTES
+        return self._tokens[start : start + int(self.lengths[number])]
+
+
+def _mapped(path: Path, kind: str, offset: int, count: int) -> npt.NDArray[Any]:
+    if count == 0:  # nothing can be mapped of an empty file
+        return np.empty(0, dtype=kind)
+    return np.memmap(path, dtype=kind, mode="r", offset=offset, shape=(count,))
