@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import fsspec
+import pyarrow.parquet as pq
 
 from pipelines.document_files import DocumentWriter
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.profile import HUB, delivers, profile_root, subset_files, subset_glob
 from sources.readers import Document, read
+from sources.readers.stream import open_file
 from sources.source import Category, Compression, Source, Subset, TextColumn
 
 _BLOCK: Final = 1 << 20
@@ -23,7 +26,7 @@ def collect(source: Source, language: Language, profile: str, output: str) -> di
     Returns `documents`, their `bytes` of UTF-8, and how many `special_tokens` were neutralised in them.
 
     Raises:
-        BabelmixError: no file, no document, or a file that is not what the catalog says.
+        BabelmixError: no file, no document, no text in any, or a file that is not what the catalog says.
     """
     return _write(_documents(source, language, profile), output, f"{source.name} {language.code}")
 
@@ -33,7 +36,8 @@ def collect_files(
 ) -> dict[str, int]:
     """Reads a user's own files, Parquet or JSON lines with a `text` column, into `output/*.parquet`.
 
-    `id` is taken from a column of this name where there is one, and is else the file's name and the row.
+    `id` is taken from a column of this name where there is one, and is else the file's path below the folder
+    that all files share, and the row. A file that several patterns match is read once.
     `category` decides which filters the documents meet. Returns what `collect` returns.
 
     Raises:
@@ -48,14 +52,15 @@ def input_fingerprint(source: Source, language: Language, profile: str) -> str:
     On the Hub the pinned revision stands for the contents; elsewhere in the net, names and sizes do.
     """
     found = hashlib.sha256()
+    root = profile_root(profile, source)
     for subset in _subsets(source, language):
         found.update(subset.model_dump_json(exclude={"upstream"}).encode())
         found.update(subset_glob(subset, source, language).encode())
         if profile == HUB:
-            found.update(profile_root(profile, source).encode())
+            found.update(root.encode())
             continue
         for url in subset_files(subset, source, language, profile):
-            found.update(_name(url, source, profile).encode())
+            found.update(_name(url, root).encode())
             found.update(_content(url))
     return found.hexdigest()
 
@@ -73,9 +78,10 @@ def _subsets(source: Source, language: Language) -> list[Subset]:
     return [subset for subset in source.subsets if delivers(subset, source, language)]
 
 
-def _name(url: str, source: Source, profile: str) -> str:
-    root = profile_root(profile, source)
-    return url.split(root, 1)[-1].lstrip("/")
+def _name(url: str, root: str) -> str:
+    """A file's path below `root`, however either is written: ids do not depend on where a copy lies."""
+    fs, base = fsspec.core.url_to_fs(root)
+    return str(fs._strip_protocol(url)).removeprefix(base).lstrip("/")
 
 
 def _documents(source: Source, language: Language, profile: str) -> Iterator[Document]:
@@ -85,29 +91,35 @@ def _documents(source: Source, language: Language, profile: str) -> Iterator[Doc
         raise BabelmixError(
             f"{place}: the source does not have the language; add its label under `datasets` in its file"
         )
+    root = profile_root(profile, source)
     files = [(subset, subset_files(subset, source, language, profile)) for subset in subsets]
     if not any(found for _, found in files):
         globs = ", ".join(subset_glob(subset, source, language) for subset in subsets)
-        root = profile_root(profile, source)
         raise BabelmixError(f"{place}: no file matches {globs} in {root}; fetch the files or correct `path`")
     for subset, found in files:
         for url in found:
-            yield from read(url, _name(url, source, profile), subset, source, language)
+            yield from read(url, _name(url, root), subset, source, language)
 
 
 def _own_documents(patterns: Sequence[str], language: Language, category: Category) -> Iterator[Document]:
-    for pattern in patterns:
+    files = list(dict.fromkeys(url for pattern in patterns for url in _matched(pattern)))
+    # Files of one name in several folders must not give two documents one id.
+    shared = len(os.path.commonprefix([url.split("/")[:-1] for url in files]))
+    for url in files:
+        subset = _own_subset(url, category)
+        own = Source(name="files", title=url, hub_id="", card="", licence="", subsets=(subset,))
+        yield from read(url, "/".join(url.split("/")[shared:]), subset, own, language)
+
+
+def _matched(pattern: str) -> list[str]:
+    try:
         fs, path = fsspec.core.url_to_fs(pattern)
-        found = sorted(fs.glob(path))
-        if not found:
-            raise BabelmixError(f"{pattern}: no such file; name Parquet or JSON lines, in quotes if with a *")
-        for file in found:
-            url = fs.unstrip_protocol(file) if "://" in pattern else file
-            subset = _own_subset(url, category)
-            own = Source(
-                name="files", title=url, hub_id="", card="", licence="", subsets=(subset,)
-            )  # fmt: skip
-            yield from read(url, url.rsplit("/", 1)[-1], subset, own, language)
+        found = sorted(name for name, info in fs.glob(path, detail=True).items() if info["type"] != "directory")
+    except (ImportError, ValueError) as error:
+        raise BabelmixError(f"{pattern}: {error}; name a path, or a URL of s3://, hf:// or https://") from error
+    if not found:
+        raise BabelmixError(f"{pattern}: no such file; name Parquet or JSON lines, in quotes if with a *")
+    return [fs.unstrip_protocol(each) if "://" in pattern else each for each in found]
 
 
 def _own_subset(url: str, category: Category) -> Subset:
@@ -136,18 +148,13 @@ def _own_subset(url: str, category: Category) -> Subset:
 
 
 def _has_column(url: str, column: str) -> bool:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with fsspec.open(url, "rb") as file:
-            return column in pq.read_schema(file).names
-    except pa.ArrowInvalid:
-        return False  # the reader says what is wrong with the file
+    with open_file(url) as file:
+        return column in pq.read_schema(file).names
 
 
 def _write(documents: Iterator[Document], output: str, place: str) -> dict[str, int]:
     totals = {"documents": 0, "bytes": 0, "special_tokens": 0}
+    # An empty text goes on, and curation drops it with a reason; where all are, the wrong column is read.
     with DocumentWriter(output) as writer:
         for document in documents:
             totals["documents"] += 1
@@ -156,4 +163,8 @@ def _write(documents: Iterator[Document], output: str, place: str) -> dict[str, 
             writer.write({**document, "scores": None})
     if not totals["documents"]:
         raise BabelmixError(f"{place}: no document in any of its files; is the subset or the glob right?")
+    if not totals["bytes"]:
+        raise BabelmixError(
+            f"{place}: the text of all {totals['documents']:,} documents is empty; is the declared column right?"
+        )
     return totals

@@ -18,9 +18,10 @@ def read(url: str, name: str, subset: Subset, source: Source, language: Language
     `name` is the file's path below the source's root; it stands in the ids of documents that have none.
 
     Raises:
-        BabelmixError: the file is not what the catalog says, or is damaged; names file, row or column, remedy.
+        BabelmixError: the file is missing, closed to this user, damaged, or not what the catalog says; a text is
+            of another type, too long or with a NUL byte. One line: file, row or column, remedy.
     """
-    place = Place(url, name, subset, source.name, language.code)
+    place = Place(url, name, subset, source.name, language.code, source.gate)
     match subset.format:
         case "parquet":
             return read_parquet(place)

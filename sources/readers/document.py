@@ -11,6 +11,7 @@ from sources.special_tokens import neutralise
 
 # No text that a person wrote is this long; what is so long is a damaged or unsplit file.
 MAX_DOCUMENT_BYTES: Final = 64 << 20
+_LIMIT: Final = f"a document has {MAX_DOCUMENT_BYTES / 1e6:,.0f} MB at most; split or remove it"
 
 
 class Document(TypedDict):
@@ -35,6 +36,8 @@ class Place:
     subset: Subset
     source: str
     language: str
+    # How to be let in where access is refused.
+    gate: str | None = None
 
     def columns(self) -> list[str]:
         """The top-level columns that are read, in the order of their declaration."""
@@ -57,7 +60,7 @@ class Place:
         """The document that a row's columns make.
 
         Raises:
-            BabelmixError: a text of another type, too long, with a NUL byte, or no valid Unicode.
+            BabelmixError: a text of another type, too long, or with a NUL byte.
         """
         subset = self.subset
         text, special = neutralise(self.checked(render(subset.text, fields, self, row), row))
@@ -75,40 +78,31 @@ class Place:
         }
 
     def checked(self, text: str, row: int) -> str:
-        """`text` if it may go on.
+        """`text` if it may go on. That it is valid Unicode the readers have seen to when they decoded it.
 
         Raises:
-            BabelmixError: it is too long, holds a NUL byte, or is no valid Unicode.
+            BabelmixError: it is too long, or holds a NUL byte.
         """
         if "\0" in text:
             raise self.error(row, f"NUL byte at character {text.index(chr(0)) + 1:,} of the text; remove it")
-        if len(text) > MAX_DOCUMENT_BYTES // 4:
-            self.check_size(len(text.encode("utf-8", "surrogatepass")), row)
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise self.error(
-                row, f"half a surrogate pair at character {error.start + 1:,} of the text; mend or remove it"
-            ) from error
+        if len(text) > MAX_DOCUMENT_BYTES // 4 and (size := len(text.encode())) > MAX_DOCUMENT_BYTES:
+            raise self.error(row, f"a document of {size / 1e6:,.0f} MB; {_LIMIT}")
         return text
 
-    def check_size(self, size: int, row: int) -> None:
-        """Raises BabelmixError for a document of `size` bytes of UTF-8 if that is too many."""
-        if size > MAX_DOCUMENT_BYTES:
-            raise self.error(
-                row,
-                f"a document of {size / 1e6:,.0f} MB, at most {MAX_DOCUMENT_BYTES / 1e6:,.0f} MB can be one;"
-                " split or remove it",
-            )
+    def check_line(self, size: int, most: int, row: int) -> None:
+        """Raises BabelmixError for a line of which `size` bytes were read if those are more than `most`."""
+        if size > most:
+            raise self.error(row, f"a line of more than {most / 1e6:,.0f} MB; {_LIMIT}")
 
 
 def render(text: Text, fields: Mapping[str, Any], place: Place, row: int) -> str:
-    """The text of a row as its declaration says; a missing value is an empty text, for curation to drop."""
+    """The text of a row as its declaration says; where nothing is, it is empty, for curation to drop."""
     match text:
         case TextColumn(column=column):
             return _string(fields, column, place, row)
         case TextColumns(columns=columns, separator=separator):
-            return separator.join(_string(fields, column, place, row) for column in columns)
+            parts = (_string(fields, column, place, row) for column in columns)
+            return separator.join(part for part in parts if part)
         case TextMessages() as form:
             messages: Any = fields
             for key in form.messages.split("."):
@@ -118,7 +112,8 @@ def render(text: Text, fields: Mapping[str, Any], place: Place, row: int) -> str
             if not isinstance(messages, list) or not all(isinstance(each, Mapping) for each in messages):
                 raise place.error(row, f"{form.messages} is {_type(messages)}, should be a list of messages")
             turns = [each for each in messages if each.get(form.role) not in form.skip]
-            return form.separator.join(_string(each, form.content, place, row) for each in turns)
+            contents = (_string(each, form.content, place, row) for each in turns)
+            return form.separator.join(content for content in contents if content)
         case _:
             raise place.error(row, "translation pairs are read from NLLB and CCMatrix files only")
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from sources.errors import BabelmixError
 from sources.profile import ENGLISH
 from sources.readers.document import MAX_DOCUMENT_BYTES, Document, Place
 from sources.readers.stream import open_stream
@@ -22,15 +23,18 @@ def read_pairs(place: Place) -> Iterator[Document]:
     """A document for each pair: the English sentence and the other language's on two lines.
 
     `metadata` holds `english`, `translation`, and what the file says of both. Which column is English follows
-    from the file's name: its labels stand in alphabetical order, as its columns do.
+    from the file's name: its labels stand in the order of its columns.
+
+    Raises:
+        BabelmixError: as `read`; a row has other columns, or the file's name does not hold English and another.
     """
     names = _NLLB if place.subset.format == "nllb-tsv" else _CCMATRIX
     english_first = _english_first(place)
-    with open_stream(place.url, place.subset.compression) as stream:
+    with open_stream(place.url, place.subset.compression, place.gate) as stream:
         row = 0
         while line := stream.readline(MAX_DOCUMENT_BYTES + 1):
             row += 1
-            place.check_size(len(line), row)
+            place.check_line(len(line), MAX_DOCUMENT_BYTES, row)
             try:
                 cells = line.decode("utf-8").rstrip("\r\n").split("\t")
             except UnicodeDecodeError as error:
@@ -41,8 +45,14 @@ def read_pairs(place: Place) -> Iterator[Document]:
 
 
 def _english_first(place: Place) -> bool:
-    first = place.name.rsplit("/", 1)[-1].split("-")[0].split(".")[0]
-    return first in (ENGLISH, "en")
+    labels = place.name.rsplit("/", 1)[-1].split(".")[0].split("-")
+    english = [label in (ENGLISH, "en") for label in labels]
+    if english not in ([True, False], [False, True]):
+        raise BabelmixError(
+            f"{place.url}: the name does not say which side is English; name it after both labels, as in"
+            f" eng_Latn-{place.language}.gz"
+        )
+    return english[0]
 
 
 def _pair(cells: dict[str, str], english_first: bool, place: Place, row: int) -> Document:

@@ -3,41 +3,37 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sources.errors import BabelmixError
 from sources.loading import nearest
 from sources.readers.document import Document, Place
+from sources.readers.stream import open_file
 from sources.source import TextColumn, TextColumns
 
 # Uncompressed bytes and rows of a batch, so that neither long texts nor row groups of 262k rows fill the memory.
 _BATCH_BYTES: Final = 32 << 20
 _BATCH_ROWS: Final = 1024
+# Of a column's compressed bytes so many are held at once; without it, all of a row group's.
+_READ_BYTES: Final = 4 << 20
 
 
 def read_parquet(place: Place) -> Iterator[Document]:
-    """The documents of a Parquet file in the order of their rows."""
+    """The documents of a Parquet file in the order of their rows.
+
+    Raises:
+        BabelmixError: as `read`; a declared column is missing, or a text that is not UTF-8.
+    """
     columns = place.columns()
-    try:
-        with fsspec.open(place.url, "rb") as file:
-            parquet = pq.ParquetFile(file)
-            check_columns(parquet.schema_arrow, place)
-            row = 0
-            for batch in parquet.iter_batches(_rows(parquet.metadata), columns=columns):
-                for fields in _plain(batch, row, place):
-                    row += 1
-                    yield place.document(fields, row)
-    except pa.ArrowInvalid as error:
-        raise BabelmixError(
-            f"{place.url}: no whole Parquet file ({str(error).splitlines()[0]}); fetch it again"
-        ) from error
-    except FileNotFoundError as error:
-        raise BabelmixError(f"{place.url}: no such file") from error
-    except OSError as error:
-        # Arrow's word for pages that end too early or do not decompress.
-        raise BabelmixError(f"{place.url}: damaged ({str(error).splitlines()[0]}); fetch it again") from error
+    with open_file(place.url, place.gate) as file:
+        parquet = pq.ParquetFile(file, buffer_size=_READ_BYTES)
+        check_columns(parquet.schema_arrow, place)
+        row = 0
+        for batch in parquet.iter_batches(_rows(parquet.metadata), columns=columns):
+            for fields in _plain(batch, row, place):
+                row += 1
+                yield place.document(fields, row)
 
 
 def check_columns(schema: pa.Schema, place: Place) -> None:
@@ -52,14 +48,15 @@ def check_columns(schema: pa.Schema, place: Place) -> None:
     declared = (text.column,) if isinstance(text, TextColumn) else ()
     for column in text.columns if isinstance(text, TextColumns) else declared:
         kind = schema.field(column).type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not (pa.types.is_string(plain) or pa.types.is_large_string(plain)):
             raise BabelmixError(f"{place.url}: column {column!r} is {kind}, should be string")
 
 
 def _rows(metadata: pq.FileMetaData) -> int:
-    size: int = max((metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)), default=0)
-    per_row: int = size // max(1, metadata.num_rows // max(1, metadata.num_row_groups))
-    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, per_row)))
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    longest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, longest)))
 
 
 def _plain(batch: pa.RecordBatch, before: int, place: Place) -> list[dict[str, Any]]:

@@ -1,94 +1,94 @@
-"""Opens compressed or plain files as streams of bytes, after a look at what they really are."""
+"""Opens files through fsspec, and compressed or plain ones as streams of lines.
 
-import gzip
+What keeps a file from being read is one line for its reader; a lost connection stays what it is, since the next
+try may pass.
+"""
+
 import io
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
 import fsspec
-import zstandard
+import pyarrow as pa
 
 from sources.errors import BabelmixError
 from sources.source import Compression
 
-_MAGIC: Final[dict[Compression, bytes]] = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
-
-_CHUNK: Final = 1 << 18
+_MAGIC: Final[dict[Compression, tuple[bytes, ...]]] = {
+    "gzip": (b"\x1f\x8b",),
+    # A frame of data, or a skippable one, which parallel compressors write first.
+    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes([each]) + b"\x2a\x4d\x18" for each in range(0x50, 0x60))),
+}
+_BUFFER: Final = 1 << 18
 
 
 @contextmanager
-def open_stream(url: str, compression: Compression | None) -> Iterator[IO[bytes]]:
-    """The decompressed bytes of the file at `url`. `compression` None takes whatever the file is.
+def open_file(url: str, gate: str | None = None) -> Iterator[IO[bytes]]:
+    """The bytes of the file at `url` as they are. `gate` says how to be let in.
 
     Raises:
-        BabelmixError: the file is missing, empty, compressed otherwise than declared, or ends too early.
+        BabelmixError: there is no such file, it is a folder, access is refused, or Arrow finds it damaged.
     """
     try:
         with fsspec.open(url, "rb") as file:
-            head = file.read(4)
-            file.seek(0)
-            found = _compression(head)
-            if not head:
-                raise BabelmixError(f"{url}: empty file; fetch it again, or leave it out")
-            if compression is not None and found != compression:
-                raise BabelmixError(
-                    f"{url}: its bytes are {_named(found)}, declared is {_named(compression)};"
-                    " correct `compression` in the catalog, or the file"
-                )
-            yield _decompressed(file, found)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
-        raise BabelmixError(f"{url}: truncated or damaged ({error}); fetch it again") from error
+            yield file
     except FileNotFoundError as error:
         raise BabelmixError(f"{url}: no such file") from error
+    except IsADirectoryError as error:
+        raise BabelmixError(f"{url}: a folder, should be a file; name the files in it") from error
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if _refused(error):
+            how = gate or "give this user the right to read it, or log in"
+            raise BabelmixError(f"{url}: access refused ({reason}); {how}") from error
+        if _from_arrow(error):
+            raise BabelmixError(f"{url}: truncated or damaged ({reason}); fetch it again") from error
+        raise
 
 
-def _compression(head: bytes) -> Compression:
-    return next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "none")
+def _refused(error: Exception) -> bool:
+    # s3fs and local files raise PermissionError; the Hub's and HTTP's errors carry the server's answer.
+    response = getattr(error, "response", None)
+    status = getattr(error, "status", None) or getattr(response, "status_code", None)
+    return isinstance(error, PermissionError) or status in (401, 403)
 
 
-def _named(compression: Compression) -> str:
+def _from_arrow(error: Exception) -> bool:
+    # Arrow has no class of its own for broken pages and streams; the system's errors have a number.
+    return isinstance(error, pa.ArrowException) or (type(error) is OSError and error.errno is None)
+
+
+@contextmanager
+def open_stream(
+    url: str, compression: Compression | None = None, gate: str | None = None
+) -> Iterator[io.BufferedReader]:
+    """The decompressed bytes of the file at `url`, held in a small buffer; None takes whatever it is.
+
+    Raises:
+        BabelmixError: as `open_file`, or the file is empty, compressed otherwise than declared, or cut short.
+    """
+    with open_file(url, gate) as file:
+        # Looked at without a seek: some web servers send streams only.
+        plain = _buffered(pa.PythonFile(file, mode="r"))
+        head = plain.peek(4)[:4]
+        if not head:
+            raise BabelmixError(f"{url}: empty file; fetch it again, or leave it out")
+        found = next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "none")
+        if compression is not None and found != compression:
+            raise BabelmixError(
+                f"{url}: its bytes are {_named(found)}, declared is {_named(compression)};"
+                " correct `compression` in the catalog, or the file and its name"
+            )
+        # Arrow's decompressors, not Python's: with them a truncated zstandard file is an error, memory is
+        # bounded for whatever a few bytes expand to, and gzip takes half the time.
+        packed = pa.PythonFile(plain, mode="r")
+        yield plain if found == "none" else _buffered(pa.CompressedInputStream(packed, found))
+
+
+def _buffered(raw: Any) -> io.BufferedReader:
+    return io.BufferedReader(raw, _BUFFER)
+
+
+def _named(compression: str) -> str:
     return "plain text" if compression == "none" else compression
-
-
-def _decompressed(file: IO[bytes], compression: Compression) -> IO[bytes]:
-    match compression:
-        case "gzip":
-            return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
-        case "zstd":
-            return io.BufferedReader(_Zstandard(file), _CHUNK)
-        case _:
-            return file
-
-
-class _Zstandard(io.RawIOBase):
-    """Frames of zstandard as one stream; zstandard's own reader takes a truncated file for a whole one."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._held = b""
-        self._inside = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._held:
-            if self._frame.eof:
-                left = self._frame.unused_data
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-                self._inside = False
-            else:
-                left = b""
-            packed = left or self._file.read(_CHUNK)
-            if not packed:
-                if self._inside:
-                    raise EOFError("it ends within a frame")
-                return 0
-            self._inside = True
-            self._held = self._frame.decompress(packed)
-        size = min(len(buffer), len(self._held))
-        buffer[:size], self._held = self._held[:size], self._held[size:]
-        return size
