@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any, Final
 
 import fsspec
@@ -104,7 +104,8 @@ def _documents(source: Source, language: Language, profile: str) -> Iterator[Doc
 def _own_documents(patterns: Sequence[str], language: Language, category: Category) -> Iterator[Document]:
     files = list(dict.fromkeys(url for pattern in patterns for url in _matched(pattern)))
     # Files of one name in several folders must not give two documents one id.
-    shared = len(os.path.commonprefix([url.split("/")[:-1] for url in files]))
+    levels = zip(*(url.split("/")[:-1] for url in files), strict=False)
+    shared = len(list(takewhile(lambda names: len(set(names)) == 1, levels)))
     for url in files:
         subset = _own_subset(url, category)
         own = Source(name="files", title=url, hub_id="", card="", licence="", subsets=(subset,))

@@ -33,25 +33,34 @@ def open_file(url: str, gate: str | None = None) -> Iterator[IO[bytes]]:
     try:
         with fsspec.open(url, "rb") as file:
             yield file
-    except FileNotFoundError as error:
-        raise BabelmixError(f"{url}: no such file") from error
     except IsADirectoryError as error:
         raise BabelmixError(f"{url}: a folder, should be a file; name the files in it") from error
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if _refused(error):
+        status = _status(error)
+        if status in (401, 403) or isinstance(error, PermissionError):
             how = gate or "give this user the right to read it, or log in"
             raise BabelmixError(f"{url}: access refused ({reason}); {how}") from error
+        # To fsspec's HTTP whatever does not answer is not found.
+        if (
+            isinstance(error, FileNotFoundError)
+            and status in (None, 404)
+            and not isinstance(error.__cause__, OSError)
+        ):
+            raise BabelmixError(f"{url}: no such file") from error
         if _from_arrow(error):
             raise BabelmixError(f"{url}: truncated or damaged ({reason}); fetch it again") from error
         raise
 
 
-def _refused(error: Exception) -> bool:
-    # s3fs and local files raise PermissionError; the Hub's and HTTP's errors carry the server's answer.
-    response = getattr(error, "response", None)
-    status = getattr(error, "status", None) or getattr(response, "status_code", None)
-    return isinstance(error, PermissionError) or status in (401, 403)
+def _status(error: BaseException | None) -> int | None:
+    """What a web server, or the Hub, answered where that is what went wrong."""
+    while error is not None:
+        answer = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
+        if isinstance(answer, int):
+            return answer
+        error = error.__cause__
+    return None
 
 
 def _from_arrow(error: Exception) -> bool:
