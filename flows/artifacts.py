@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from mixtures.inspect import category_table, language_table
 from mixtures.plan import Plan
 from pipelines.build import Build
-from pipelines.funnel import funnel_markdown
+from pipelines.funnel import funnel, funnel_markdown
 
 Totals = Mapping[str, Mapping[str, Any]]
 
@@ -31,7 +31,7 @@ def publish_funnel(build: Build, totals: Totals) -> None:
     key = artifact_key(build)
     create_markdown_artifact(
         key=f"funnel-{key}",
-        markdown=f"# Documents of {key}\n\n{funnel_markdown(totals)}",
+        markdown=f"# Documents of {key}\n\n{funnel_markdown(funnel(totals))}",
         description=f"What each filter dropped on the way to {key}.",
     )
 

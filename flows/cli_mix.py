@@ -57,7 +57,7 @@ def mix(
     from flows.terminal import run_in_terminal
     from mixtures.inspect import render
     from mixtures.plan import Plan
-    from pipelines.funnel import funnel_table
+    from pipelines.funnel import funnel, funnel_table
     from pipelines.workspace import Workspace
 
     console = Console(stderr=as_json)
@@ -68,7 +68,7 @@ def mix(
     if as_json:
         typer.echo(json.dumps({"mixture": place.at(steps.mix.name), **result}, ensure_ascii=False))
         return
-    console.print(funnel_table(totals))
+    console.print(funnel_table(funnel(totals)))
     render(Plan.from_dict(result["plan"]), console)
     if not made:
         console.print(f"Nothing was recomputed: all {len(steps.steps)} steps were complete.")

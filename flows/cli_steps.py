@@ -75,14 +75,14 @@ def curate(
 ) -> None:
     """Keep or drop documents and say why: a stage's, or --input FILES --language CODE --output DIR."""
     if not input:
-        from pipelines.funnel import funnel_table
+        from pipelines.funnel import funnel, funnel_table
 
         _of_input_only(language=language, output=output)
         totals = _as_far_as("curate", stage, model, profile, workspace, as_json)
         if as_json:
             _print_totals(totals, as_json)
         else:
-            Console().print(funnel_table(totals))
+            Console().print(funnel_table(funnel(totals)))
         return
     from filters.settings import CurationSettings
     from pipelines.curate_files import curate_files
@@ -93,13 +93,13 @@ def curate(
     code, place = _required(language=language, output=output)
     # A folder of one's own is a mirror: no expectation of how much may be removed, but never everything.
     settings = CurationSettings.for_profile(place).model_copy(update={"identifier": identifier})
-    funnel = curate_files(input, registered(code), place, settings, _category(category), workers)
+    found = curate_files(input, registered(code), place, settings, _category(category), workers)
     if as_json:
-        typer.echo(json.dumps({"output": place, "language": code, **funnel.as_dict()}, ensure_ascii=False))
+        typer.echo(json.dumps({"output": place, "language": code, **found.as_dict()}, ensure_ascii=False))
         return
     console = Console()
-    console.print(_funnel_table(code, funnel))
-    for note in funnel.notes:
+    console.print(_funnel_table(code, found))
+    for note in found.notes:
         console.print(f"Note: {note}.", soft_wrap=True, highlight=False)
     console.print(f"Report  {place.rstrip('/')}/report.json", soft_wrap=True, highlight=False)
 

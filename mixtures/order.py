@@ -5,18 +5,19 @@ the mixture holds each bucket's share of its tokens as nearly as whole documents
 have not had more than their share of the tokens so far, the one whose next document would be due first goes.
 That is Tijdeman's rule for the chairman assignment problem (1980) with items of different lengths, known from
 packet scheduling as WF2Q (Bennett and Zhang 1996). With `w` a bucket's share, `l` its longest document and `L`
-the longest of all, at every prefix the bucket is ahead of its share by `l` at most, and behind it by `l + w L`
-at most. Where `w L <= l`, that is two of its own longest documents.
+the longest of all, at every prefix the bucket is ahead of its share by `l + w L / 32` at most, and behind it by
+`l + w (L + L / 32)` at most; the 32nd part is for clocks that are read in whole units, which makes them quick.
+Where `w L <= l`, that is about two of its own longest documents.
 
 On disk, in the mixture's folder, little-endian:
 
-- `order.bin`: the bucket of each document, uint16, in the order in which they are read;
+- `order.bin`: the bucket of each document in the order in which they are read, one byte (two for more than 256);
 - `counts.bin`: how many documents of each bucket come before every 65,536th, uint64, one row a checkpoint;
 - `positions.bin`: the tokens before every 1024th document, uint64;
 - `order.json`: seed, totals, and the buckets with their numbers of documents.
 
-Which document of its bucket an entry is follows from how many came before and from the permutation, so that a
-document takes two bytes. It is an index over `tokens/`, not a copy.
+Which document of its bucket an entry is follows from how many came before and from the permutation. It is an
+index over `tokens/`, not a copy.
 """
 
 import json
@@ -41,7 +42,7 @@ POSITIONS_FILE: Final = "positions.bin"
 DESCRIPTION_FILE: Final = "order.json"
 
 # Documents of a bucket whose lengths are looked up at once.
-_BUFFER: Final = 2048
+_BUFFER: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ def write_order(buckets: Sequence[OrderBucket], seed: int, folder: Path) -> Orde
     Raises:
         BabelmixError: there is no bucket, there are too many, or one has no documents or tokens.
     """
-    from mixtures.interleave import EVERY, interleave
+    from mixtures.compiled import EVERY, TOKENS, interleave
 
     turns = _Turns(buckets, seed)
-    order = np.empty(CHECKPOINT, dtype="<u2")
+    order = np.empty(CHECKPOINT, dtype=_entry_type(len(buckets)))
     positions = np.empty(CHECKPOINT // EVERY, dtype="<u8")
-    begin = clock = documents = tokens = 0
+    begin = documents = 0
     with (
         (folder / ORDER_FILE).open("wb") as entries,
         (folder / COUNTS_FILE).open("wb") as counts,
@@ -86,7 +87,7 @@ def write_order(buckets: Sequence[OrderBucket], seed: int, folder: Path) -> Orde
     ):
         turns.documents.tofile(counts)
         while True:
-            begin, clock, tokens, empty = interleave(*turns.arrays, order, positions, begin, clock, tokens)
+            begin, empty = interleave(*turns.arrays, order, positions, begin)
             if empty >= 0:
                 turns.refill(int(empty))
             if begin == order.size or empty < 0:
@@ -98,7 +99,7 @@ def write_order(buckets: Sequence[OrderBucket], seed: int, folder: Path) -> Orde
                 turns.documents.tofile(counts)
                 begin = 0
     given, count = map(int, turns.given), map(int, turns.documents)
-    totals = OrderTotals(documents, tokens, tuple(given), tuple(count))
+    totals = OrderTotals(documents, int(turns.state[TOKENS]), tuple(given), tuple(count))
     _describe(buckets, seed, totals, folder)
     return totals
 
@@ -135,8 +136,12 @@ class _Turns:
         wanted = [stream.tokens for stream in self.streams]
         self.inverse = np.array([sum(wanted) / tokens for tokens in wanted])
         self.bits = max(1, (count - 1).bit_length())
-        self.starts = np.zeros(count, dtype=np.int64)
-        self.ends = np.zeros(count, dtype=np.int64)
+        # The clocks' unit: a 64th of the longest document, so that they fit into 32 bits with a bucket's number.
+        longest = max(int(bucket.lengths.max()) for bucket in buckets)
+        self.shift = max(0, (longest // 64).bit_length() - 1)
+        self.state = np.zeros(3, dtype=np.int64)
+        self.starts = np.zeros(count, dtype=np.int32)
+        self.ends = np.zeros(count, dtype=np.int32)
         self.given = np.zeros(count, dtype=np.int64)
         self.lengths = np.zeros((count, _BUFFER), dtype=np.int32)
         self.places = np.zeros(count, dtype=np.int64)
@@ -149,8 +154,8 @@ class _Turns:
     def arrays(self) -> tuple[Any, ...]:
         """What `interleave` takes before its output."""
         return (
-            self.starts, self.ends, self.given, self.inverse, self.bits,
-            self.lengths, self.places, self.filled,
+            self.starts, self.ends, self.given, self.inverse, self.bits, self.shift,
+            self.lengths, self.places, self.filled, self.state,
         )  # fmt: skip
 
     @property
@@ -160,15 +165,18 @@ class _Turns:
 
     def refill(self, number: int) -> None:
         """Gets the next lengths of a bucket whose buffer is used up, or ends its turns."""
+        from mixtures.compiled import BASE, NEVER, due
+
         self.used[number] += self.places[number]
         found = self.streams[number].read(self.lengths[number])
         self.places[number], self.filled[number] = 0, found
         if not found:
-            self.starts[number] = self.ends[number] = np.iinfo(np.int64).max
+            self.starts[number] = self.ends[number] = NEVER
             return
-        given, inverse = int(self.given[number]), float(self.inverse[number])
-        self.starts[number] = int(given * inverse)
-        self.ends[number] = int((given + int(self.lengths[number, 0])) * inverse) << self.bits | number
+        due(
+            self.starts, self.ends, number, self.given[number], self.lengths[number, 0], self.inverse[number],
+            self.bits, self.shift, self.state[BASE],
+        )  # fmt: skip
 
 
 class _Stream:
@@ -189,7 +197,7 @@ class _Stream:
 
     def read(self, lengths: npt.NDArray[np.int32]) -> int:
         """Fills `lengths` and returns how far; 0 at the end."""
-        from mixtures.interleave import next_lengths
+        from mixtures.compiled import next_lengths
 
         stop = len(self.lengths) if self.epoch < self.epochs else self.last
         if self.place == stop:
@@ -217,7 +225,7 @@ class _Stream:
         return count, tokens
 
     def _lengths(self, keys: npt.NDArray[np.uint64], start: int, most: int) -> npt.NDArray[np.int32]:
-        from mixtures.interleave import next_lengths
+        from mixtures.compiled import next_lengths
 
         lengths = np.empty(min(most, len(self.lengths) - start), dtype=np.int32)
         next_lengths(keys, start, self.lengths, self._ids, lengths)
@@ -236,7 +244,7 @@ class Order:
     """
 
     def __init__(self, folder: Path) -> None:
-        from mixtures.interleave import EVERY
+        from mixtures.compiled import EVERY
 
         path = folder / DESCRIPTION_FILE
         try:
@@ -254,7 +262,8 @@ class Order:
         self._sizes = np.array([each["size"] for each in description["buckets"]], dtype=np.uint64)
         given = np.array([each["documents"] for each in description["buckets"]], dtype=np.uint64)
         self._epochs = int((-(-given.astype(np.int64) // self._sizes.astype(np.int64))).max(initial=0))
-        self.buckets: npt.NDArray[np.uint16] = _mapped(folder / ORDER_FILE, "<u2", self.documents)
+        kind = _entry_type(len(self.names))
+        self.buckets: npt.NDArray[Any] = _mapped(folder / ORDER_FILE, kind, self.documents)
         """The bucket of every document, of shape (documents,)."""
         self.positions: npt.NDArray[np.uint64] = _mapped(
             folder / POSITIONS_FILE, "<u8", -(-self.documents // EVERY)
@@ -264,9 +273,9 @@ class Order:
         counts = _mapped(folder / COUNTS_FILE, "<u8", checkpoints * len(self.names))
         self._counts: npt.NDArray[np.uint64] = counts.reshape(checkpoints, len(self.names))
 
-    def entries(self, start: int, stop: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint64]]:
+    def entries(self, start: int, stop: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]:
         """The buckets of the documents from `start` to `stop`, and which document of its bucket each is."""
-        from mixtures.interleave import resolve
+        from mixtures.compiled import resolve
 
         stop = min(stop, self.documents)
         checkpoint = start // CHECKPOINT
@@ -283,6 +292,10 @@ class Order:
 
         epochs = range(self._epochs)
         return np.array([[permutation_keys(self.seed, name, epoch) for epoch in epochs] for name in self.names])
+
+
+def _entry_type(buckets: int) -> str:
+    return "u1" if buckets <= 256 else "<u2"
 
 
 def _mapped(path: Path, kind: str, count: int) -> npt.NDArray[Any]:

@@ -1,6 +1,6 @@
 """`report.html` of a mixture: what it holds against what its recipe wants, on one page that needs no network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ small { color: #888; }
 """
 
 
-def write_report(plan: Plan, funnel: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Writes the page to `path`: the plan's categories and languages, its warnings, and the funnel's rows.
+def write_report(plan: Plan, columns: Sequence[str], funnel: Iterable[Sequence[Any]], path: Path) -> None:
+    """Writes the page to `path`: the plan's categories and languages, its warnings, and the funnel.
 
-    `funnel` has a row a language and source; its keys are the column names. Every text is escaped: names of
+    `funnel` has a row a language and source with a cell for each of `columns`. Every text is escaped: names of
     languages and sources come from files that anyone may write.
     """
     body = [
@@ -38,7 +38,7 @@ def write_report(plan: Plan, funnel: Sequence[Mapping[str, Any]], path: Path) ->
         "<h2>Languages</h2>",
         _shares(plan.languages, "language"),
         "<h2>Documents</h2>",
-        _table(list(funnel[0]) if funnel else [], (list(row.values()) for row in funnel)),
+        _table(columns, funnel),
     ]
     path.write_text(
         "<!doctype html><html lang='en'><meta charset='utf-8'>"

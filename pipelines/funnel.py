@@ -1,7 +1,8 @@
 """The funnel: how many documents went in, which filter dropped how many, how many came out, by language."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
@@ -9,11 +10,20 @@ from rich.table import Table
 from filters.names import FILTERS
 
 
-def funnels(totals: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row a language and source from the totals of a build's steps, by step name, languages in order.
+@dataclass(frozen=True, slots=True)
+class FunnelRow:
+    """What became of the documents of one language and source (None: of all sources)."""
 
-    A row has `language`, `source`, `documents`, one key for each filter in `FILTERS`, and `kept`.
-    """
+    language: str
+    source: str | None
+    documents: int
+    # Documents by the filter that dropped them; filters that dropped none are left out.
+    dropped: Mapping[str, int]
+    kept: int
+
+
+def funnel(totals: Mapping[str, Mapping[str, Any]]) -> list[FunnelRow]:
+    """One row a language and source from the totals of a build's steps, by step name, languages in order."""
     rows = []
     for name, found in totals.items():
         kind, _, place = name.partition("/")
@@ -23,34 +33,53 @@ def funnels(totals: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         dropped: Counter[str] = Counter()
         for row in found["dropped"]:
             dropped[row["filter"]] += row["documents"]
-        rows.append(
-            {
-                "language": language,
-                "source": source,
-                "documents": found["documents"],
-                **{each: dropped[each] for each in FILTERS},
-                "kept": found["kept"],
-            }
-        )
-    return sorted(rows, key=lambda row: (row["language"], row["source"]))
+        rows.append(FunnelRow(language, source, found["documents"], dropped, found["kept"]))
+    return sorted(rows, key=lambda row: (row.language, row.source or ""))
 
 
-def funnel_table(totals: Mapping[str, Mapping[str, Any]]) -> Table:
-    """The funnel of a build as a table for the terminal."""
-    table = Table(title="Documents", title_justify="left", title_style="bold")
-    table.add_column("language")
-    table.add_column("source")
-    for column in ("documents", *FILTERS, "kept"):
-        table.add_column(column, justify="right")
-    for row in funnels(totals):
-        numbers = [row[column] for column in ("documents", *FILTERS, "kept")]
-        table.add_row(row["language"], row["source"], *(f"{number:,}" if number else "·" for number in numbers))
+def funnel_table(rows: Iterable[FunnelRow]) -> Table:
+    """The funnel by language, all sources together, as a table for the terminal."""
+    by_language: dict[str, list[FunnelRow]] = {}
+    for row in rows:
+        by_language.setdefault(row.language, []).append(row)
+    found = [_summed(language, group) for language, group in by_language.items()]
+    total = _summed("total", found)
+    filters = [name for name in FILTERS if total.dropped.get(name)]
+    table = Table(title="Documents", title_justify="left", title_style="bold", show_footer=True, box=None)
+    for heading, cell in zip(("language", "in", *filters, "kept"), _cells(total, filters), strict=True):
+        style = "bold" if heading in ("in", "kept") else "dim"
+        table.add_column(heading, cell, justify="left" if cell == "total" else "right", style=style)
+    table.columns[0].style = ""
+    for each in found:
+        table.add_row(*_cells(each, filters))
     return table
 
 
-def funnel_markdown(totals: Mapping[str, Mapping[str, Any]]) -> str:
-    """The funnel of a build as a Markdown table."""
-    columns = ("language", "source", "documents", *FILTERS, "kept")
+def funnel_markdown(rows: Iterable[FunnelRow]) -> str:
+    """The funnel by language and source as a Markdown table."""
+    columns, cells = funnel_cells(rows)
     lines = [f"| {' | '.join(columns)} |", "|---|---|" + "--:|" * (len(columns) - 2)]
-    lines += [f"| {' | '.join(str(row[column]) for column in columns)} |" for row in funnels(totals)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in cells)])
+
+
+def funnel_cells(rows: Iterable[FunnelRow]) -> tuple[list[str], list[list[str | int]]]:
+    """The funnel by language and source as column names and rows; a filter's column is what it dropped."""
+    columns = ["language", "source", "in", *(f"dropped: {name}" for name in FILTERS), "kept"]
+    cells: list[list[str | int]] = [
+        [row.language, row.source or "", row.documents, *(row.dropped.get(name, 0) for name in FILTERS), row.kept]
+        for row in rows
+    ]
+    return columns, cells
+
+
+def _summed(language: str, rows: Iterable[FunnelRow]) -> FunnelRow:
+    documents, dropped, kept = 0, Counter[str](), 0
+    for row in rows:
+        documents, kept = documents + row.documents, kept + row.kept
+        dropped.update(row.dropped)
+    return FunnelRow(language, None, documents, dropped, kept)
+
+
+def _cells(row: FunnelRow, filters: Iterable[str]) -> list[str]:
+    counts = [row.documents, *(row.dropped.get(name, 0) for name in filters), row.kept]
+    return [row.language, *(f"{count:,}" if count else "·" for count in counts)]

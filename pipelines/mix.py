@@ -13,7 +13,7 @@ from mixtures.order import OrderBucket, write_order
 from mixtures.plan import plan
 from mixtures.recipe import Recipe
 from mixtures.report import write_report
-from pipelines.funnel import funnels
+from pipelines.funnel import funnel, funnel_cells
 from pipelines.step import Step
 from pipelines.workspace import Workspace
 
@@ -47,8 +47,8 @@ def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
     ]
     totals = write_order(order, step.settings["seed"], Path(target))
     curated = {each.inputs[0].name: each.inputs[0] for each in step.inputs}
-    funnel = funnels({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
-    write_report(planned, funnel, Path(target) / "report.html")
+    rows = funnel({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
+    write_report(planned, *funnel_cells(rows), Path(target) / "report.html")
     return {
         "documents": totals.documents,
         "tokens": totals.tokens,
