@@ -261,7 +261,7 @@ def test_an_empty_text_is_dropped_by_curation_with_a_reason(tmp_path: Path) -> N
         "On the first morning of the market the baker set out ten loaves, and the old ferryman came to look at"
         " them before anyone else was awake. He said the river had been too high for the boats since Monday, and"
         " that the people of the upper village would have to walk over the hill with their apples on their backs."
-        " The baker gave him the smallest loaf, as she had done for years, and they spoke of the weather until noon."
+        " The baker gave him the smallest loaf, as she had done for years, and they spoke of rain until noon."
     )
     path = own(tmp_path, "a.jsonl", [{"id": "none", "text": None}, {"id": "some", "text": text}])
     settings = CurationSettings.for_profile("a mirror")
