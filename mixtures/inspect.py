@@ -1,6 +1,6 @@
 """A plan as tables for people: in the terminal, and as rows for an artifact or a web page."""
 
-from rich.box import SIMPLE_HEAD
+from rich.box import Box
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
@@ -9,6 +9,9 @@ from rich.text import Text
 from mixtures.plan import Plan, PlanRow
 from mixtures.token_count import format_tokens
 
+# A line under the headings and no columns between the cells: a table of nine columns fits 80 characters.
+_HEAD_LINE = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+
 # Share planned above share wanted from which a row is marked: half of the last digit printed.
 _VISIBLE = 0.00005
 
@@ -16,9 +19,13 @@ _VISIBLE = 0.00005
 def render(plan: Plan, console: Console) -> None:
     """Print the plan: a heading, its categories, its languages, its warnings. Fits 80 columns and more."""
     console.print(_heading(plan))
-    console.print(_table("category", plan.categories, plan))
-    console.print(_table("language", plan.languages, plan))
-    console.print(_warnings(plan))
+    for part in (
+        _table("category", plan.categories, plan),
+        _table("language", plan.languages, plan),
+        _warnings(plan),
+    ):
+        console.print()
+        console.print(part)
 
 
 def category_table(plan: Plan) -> list[dict[str, str]]:
@@ -68,28 +75,38 @@ def _heading(plan: Plan) -> Text:
 
 def _table(kind: str, rows: tuple[PlanRow, ...], plan: Plan) -> Table:
     cells = category_table(plan) if kind == "category" else language_table(plan)
-    table = Table(box=SIMPLE_HEAD, show_footer=True, header_style="bold", footer_style="bold", pad_edge=False)
+    table = Table(
+        box=_HEAD_LINE,
+        show_footer=True,
+        header_style="bold",
+        footer_style="bold",
+        pad_edge=False,
+        padding=(0, 0),
+        show_edge=False,
+    )
     for title, foot in cells[-1].items():
         first, second = title.split(" ") if " " in title else ("", title)
-        header = f"{first}\n{second}" if first else f"\n{second}"
-        table.add_column(header, foot, justify="left" if title == kind else "right", no_wrap=True)
+        header = f"{first} %\n{second}" if first == "share" else f"{first}\n{second}"
+        table.add_column(
+            header, foot.removesuffix(" %"), justify="left" if title == kind else "right", no_wrap=True
+        )
     table.add_column("\n", "", no_wrap=True)
     for row, text in zip(rows, cells[:-1], strict=True):
         mark, style = _mark(row, plan)
-        table.add_row(*text.values(), mark, style=style)
+        table.add_row(*(cell.removesuffix(" %") for cell in text.values()), mark, style=style)
     return table
 
 
 def _mark(row: PlanRow, plan: Plan) -> tuple[str, str]:
-    """A word and a colour for what is unusual about a row."""
+    """A short sign and a colour for what is unusual about a row; the warnings say it in words."""
     if row.tokens_wanted and not row.tokens_available:
-        return "none available", "red"
+        return "none", "red"
     if row.tokens_wanted > plan.max_epochs * row.tokens_available:
-        return "capped", "yellow"
+        return "cap", "yellow"
     if row.epochs > 1:
-        return "repeated", "cyan"
+        return "×", "cyan"
     if row.share_planned - row.share_wanted > _VISIBLE:
-        return "raised", ""
+        return "+", ""
     return "", ""
 
 

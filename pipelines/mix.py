@@ -47,8 +47,8 @@ def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
     ]
     totals = write_order(order, step.settings["seed"], Path(target))
     curated = {each.inputs[0].name: each.inputs[0] for each in step.inputs}
-    rows = funnel({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
-    write_report(planned, *funnel_cells(rows), Path(target) / "report.html")
+    documents = funnel({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
+    write_report(planned, *funnel_cells(documents), Path(target) / "report.html")
     return {
         "documents": totals.documents,
         "tokens": totals.tokens,
