@@ -4,6 +4,8 @@
 folder a source, laid out inside as upstream lays it out. The globs of the catalog apply to all of them.
 """
 
+import glob as globbing
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -32,13 +34,20 @@ def profile_root(profile: str, source: Source) -> str:
 
 
 def check_profile(profile: str) -> None:
-    """Raises BabelmixError where a profile is neither `sample` nor `hub` nor a folder or URL that exists."""
+    """Raises BabelmixError where a profile is neither `sample` nor `hub` nor a folder or URL that can be read."""
     if profile in (SAMPLE, HUB):
         return
-    if "://" not in profile and not Path(profile).is_dir():
-        raise BabelmixError(
-            f"profile {profile}: no such folder; write sample, hub, or a folder or URL with one folder a source"
-        )
+    if "://" not in profile:
+        if not Path(profile).is_dir():
+            raise BabelmixError(
+                f"profile {profile}: no such folder; write sample, hub, or a folder or URL with a folder a source"
+            )
+        return
+    try:
+        fs, path = _filesystem(profile)
+        fs.ls(path, detail=False)
+    except Exception as error:
+        raise BabelmixError(f"profile {profile}: {unreachable(error)}") from error
 
 
 def delivers(subset: Subset, source: Source, language: Language) -> bool:
@@ -70,20 +79,43 @@ def subset_files(subset: Subset, source: Source, language: Language, profile: st
         return [f"{root}/{glob}"]
     try:
         fs, path = _filesystem(root)
-        found = [fs.unstrip_protocol(each) if "://" in root else each for each in fs.glob(f"{path}/{glob}")]
+        found = fs.glob(f"{globbing.escape(path)}/{glob}")
+        if not found and profile == HUB:
+            # A glob takes what it may not list for empty; the root says which it is.
+            fs.ls(path, detail=False)
     except Exception as error:
         raise BabelmixError(f"{root}/{glob}: {unreachable(error, source)}") from error
-    return sorted(found)
+    return sorted(fs.unstrip_protocol(each) if "://" in root else each for each in found)
 
 
-def unreachable(error: Exception, source: Source) -> str:
-    """Why a source's files cannot be had, and what to do."""
-    text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-    if "Gated" in text or "401" in text or "403" in text:
-        return f"access refused; {source.gate or 'log in with `hf auth login`'}"
-    if "NotFound" in text:
-        return f"not found ({text}); check hub_id and revision in sources/catalog/{source.name}.yaml"
+def unreachable(error: Exception, source: Source | None = None) -> str:
+    """Why files cannot be had, and what to do, in one line."""
+    text = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
+    causes = list(_causes(error))
+    # The Hub answers 401 for what is gated, private, or not there at all.
+    refused = any(isinstance(each, PermissionError) or _status(each) in (401, 403) for each in causes)
+    if refused and source and source.gate:
+        return f"access refused; {source.gate}"
+    if refused:
+        return f"not there, or not open to this user ({text}); log in, or correct the name"
+    if any(isinstance(each, FileNotFoundError) or _status(each) == 404 for each in causes):
+        where = f"hub_id and revision in sources/catalog/{source.name}.yaml" if source else "the address"
+        return f"not found ({text}); check {where}"
+    if any(isinstance(each, ImportError | ValueError) for each in causes):
+        return f"{text}; name a folder, or a URL of hf://, s3:// or https://"
     return f"cannot be reached ({text}); check the network, or use --profile with a copy of the files"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _status(error: BaseException) -> int | None:
+    """What a web server, or the Hub, answered."""
+    answer = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return answer if isinstance(answer, int) else None
 
 
 @lru_cache(maxsize=256)

@@ -3,11 +3,21 @@
 `sources/catalog/<source>.yaml` holds one dataset. A column is declared, never guessed.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from sources.errors import BabelmixError
 from sources.loading import load_yaml, nearest
@@ -25,8 +35,10 @@ Category: TypeAlias = Literal[
     "instruction",
     "synthetic",
     "multilingual",
-    # Translation pairs: no category of a recipe, they enter one once they are mined.
+    # No categories of a recipe: translation pairs, which enter one once they are mined, and conversations and
+    # prompts that a model meets after pre-training.
     "bitext",
+    "post-training",
 ]
 Format: TypeAlias = Literal["parquet", "jsonl", "nllb-tsv", "ccmatrix-tsv"]
 Compression: TypeAlias = Literal["none", "gzip", "zstd"]
@@ -69,7 +81,36 @@ class TextPair(_Declared):
     pair: Literal["both"]
 
 
-Text: TypeAlias = TextColumn | TextColumns | TextMessages | TextPair
+def _text_kind(text: Any) -> str | None:
+    """Which kind a declaration is by the key that only this kind has, so that its mistakes alone are told."""
+    if isinstance(text, _Declared):
+        return type(text).__name__
+    kinds = {"column": "TextColumn", "columns": "TextColumns", "messages": "TextMessages", "pair": "TextPair"}
+    return next((kinds[key] for key in text if key in kinds), None) if isinstance(text, Mapping) else None
+
+
+Text: TypeAlias = Annotated[
+    Annotated[TextColumn, Tag("TextColumn")]
+    | Annotated[TextColumns, Tag("TextColumns")]
+    | Annotated[TextMessages, Tag("TextMessages")]
+    | Annotated[TextPair, Tag("TextPair")],
+    Discriminator(
+        _text_kind,
+        custom_error_type="text",
+        custom_error_message="write {column: NAME}, {columns: [NAME, NAME]}, {messages: NAME} or {pair: both}",
+    ),
+]
+
+
+def _codes_or_labelled(languages: Any) -> Any:
+    if isinstance(languages, str) and languages != "labelled":
+        raise ValueError(f"{languages!r} is no list; write [eng_Latn], or labelled for all that have a label here")
+    return languages
+
+
+Languages: TypeAlias = Annotated[
+    Annotated[tuple[str, ...], Field(min_length=1)] | Literal["labelled"], BeforeValidator(_codes_or_labelled)
+]
 
 
 class Upstream(_Declared):
@@ -79,6 +120,12 @@ class Upstream(_Declared):
     tokens: int | None = None
     words: int | None = None
     documents: int | None = None
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> Self:
+        if self.tokens is self.words is self.documents is None:
+            raise ValueError("names a source but no number; add tokens, words or documents")
+        return self
 
 
 class Subset(_Declared):
@@ -97,8 +144,18 @@ class Subset(_Declared):
     metadata: tuple[str, ...] = ()
     category: Category
     # FineWeb-2 codes, or "labelled": every registered language whose file names a label in this dataset.
-    languages: tuple[str, ...] | Literal["labelled"]
+    languages: Languages
     upstream: Upstream | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        pairs = self.format in ("nllb-tsv", "ccmatrix-tsv")
+        if pairs != isinstance(self.text, TextPair):
+            wanted = "{pair: both}" if pairs else "a column, columns or messages"
+            raise ValueError(f"format {self.format} has another kind of text; write text: {wanted}")
+        if self.format == "parquet" and self.compression != "none":
+            raise ValueError("Parquet compresses within its files; leave `compression` out")
+        return self
 
 
 class Source(_Declared):
@@ -107,6 +164,7 @@ class Source(_Declared):
     name: str
     title: str
     hub_id: str
+    # The commit that is read; null reads the newest, and two runs may then read different data.
     revision: str | None = None
     # Where the files lie if not on the Hub.
     root: str | None = None
@@ -117,6 +175,15 @@ class Source(_Declared):
     gate: str | None = None
     traps: tuple[str, ...] = ()
     subsets: Annotated[tuple[Subset, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _says_how_to_be_let_in(self) -> Self:
+        if self.gated and not self.gate:
+            raise ValueError("gated, but `gate` does not say how to be let in; add it")
+        twice = [name for name, times in Counter(each.name for each in self.subsets).items() if times > 1]
+        if twice:
+            raise ValueError(f"two subsets are called {twice[0]!r}; rename one")
+        return self
 
 
 @cache
