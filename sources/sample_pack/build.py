@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sources.sample_pack import english_sources, fineweb2, write
+from sources.sample_pack import english_sources, fineweb2, nllb, write
 from sources.sample_pack.labels import labels
 from sources.sample_pack.texts import english, texts
 
@@ -37,6 +37,7 @@ def build(folder: Path) -> None:
         written[place.source] += len(rows)
         lines += labels(place.source, english_sources.CODE, ids, rows)
 
+    nllb.write_pairs(folder / "nllb", everyone)
     write.json_lines(folder / "labels.jsonl", lines)
 
 
