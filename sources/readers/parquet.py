@@ -13,9 +13,10 @@ from sources.readers.stream import open_file
 from sources.source import TextColumn, TextColumns
 
 # Uncompressed bytes and rows of a batch, so that neither long texts nor row groups of 262k rows fill the memory.
-_BATCH_BYTES: Final = 32 << 20
+_BATCH_BYTES: Final = 8 << 20
 _BATCH_ROWS: Final = 1024
-# Of a column's compressed bytes so many are held at once; without it, all of a row group's.
+# Of a column's compressed bytes so many are held at once, not all of a row group's. Arrow's own way to read
+# ahead (`pre_buffer`) keeps every byte that it read until the file is closed.
 _READ_BYTES: Final = 4 << 20
 
 
@@ -27,7 +28,7 @@ def read_parquet(place: Place) -> Iterator[Document]:
     """
     columns = place.columns()
     with open_file(place.url, place.gate) as file:
-        parquet = pq.ParquetFile(file, buffer_size=_READ_BYTES)
+        parquet = pq.ParquetFile(file, buffer_size=_READ_BYTES, pre_buffer=False)
         check_columns(parquet.schema_arrow, place)
         row = 0
         for batch in parquet.iter_batches(_rows(parquet.metadata), columns=columns):

@@ -24,14 +24,18 @@ _BUFFER: Final = 1 << 18
 
 
 @contextmanager
-def open_file(url: str, gate: str | None = None) -> Iterator[IO[bytes]]:
+def open_file(url: str, gate: str | None = None, *, ahead: bool = False) -> Iterator[IO[bytes]]:
     """The bytes of the file at `url` as they are. `gate` says how to be let in.
+
+    `ahead` fetches more than is asked for, as suits reading from front to back; for Parquet, whose columns are
+    read in turns, that would fetch every byte several times over.
 
     Raises:
         BabelmixError: there is no such file, it is a folder, access is refused, or Arrow finds it damaged.
     """
     try:
-        with fsspec.open(url, "rb") as file:
+        fs, path = fsspec.core.url_to_fs(url)
+        with fs.open(path, "rb", cache_type="readahead" if ahead else "none") as file:
             yield file
     except IsADirectoryError as error:
         raise BabelmixError(f"{url}: a folder, should be a file; name the files in it") from error
@@ -77,7 +81,7 @@ def open_stream(
     Raises:
         BabelmixError: as `open_file`, or the file is empty, compressed otherwise than declared, or cut short.
     """
-    with open_file(url, gate) as file:
+    with open_file(url, gate, ahead=True) as file:
         # Looked at without a seek: some web servers send streams only.
         plain = _buffered(pa.PythonFile(file, mode="r"))
         head = plain.peek(4)[:4]

@@ -1,5 +1,6 @@
 import gzip
 import json
+import random
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec
 import pyarrow as pa
@@ -258,6 +259,42 @@ def test_files_are_streamed_from_the_web(tmp_path: Path, compression: str) -> No
         assert "no such file" in fault(f"{url}/y")
 
 
+class Ranges(Quiet):
+    """Serves the byte ranges that are asked for, as object stores do, and counts what it sent."""
+
+    sent: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        content = Path(self.translate_path(self.path)).read_bytes()
+        begin, _, end = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+        part = content[int(begin) : int(end or len(content)) + 1]
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(part)))
+        self.send_header("Content-Range", f"bytes {begin}-{int(begin) + len(part) - 1}/{len(content)}")
+        self.end_headers()
+        self.wfile.write(part)
+        self.sent.append(len(part))
+
+
+def test_remote_parquet_is_fetched_about_once_and_only_the_columns_that_are_read(tmp_path: Path) -> None:
+    drawn = random.Random(1)
+    rows = [
+        {
+            "text": drawn.randbytes(3000).hex(),
+            "id": drawn.randbytes(300).hex(),
+            "other": drawn.randbytes(3000).hex(),
+        }
+        for _ in range(5000)
+    ]
+    size = parquet(tmp_path / "x", rows, row_group_size=2500).stat().st_size
+    Ranges.sent.clear()
+    with server(partial(Ranges, directory=str(tmp_path))) as url:
+        found = documents(f"{url}/x", "parquet")
+    assert [each["text"] for each in found] == [row["text"] for row in rows]
+    assert sum(Ranges.sent) < 0.6 * size
+    assert len(Ranges.sent) < 60
+
+
 def test_refused_access_says_how_to_be_let_in() -> None:
     with server(Refusing) as url:
         for form in ("jsonl", "parquet"):
@@ -416,8 +453,8 @@ def test_a_folder_and_a_file_that_is_missing_are_named(tmp_path: Path) -> None:
 # ---- memory -------------------------------------------------------------------------------------------------
 
 # Reads the file named on its command line to the end or to an error; prints that and the memory that it took.
-READ = """
-import resource, sys
+READ = r"""
+import pathlib, re, sys
 from sources.errors import BabelmixError
 from sources.language import language
 from sources.readers import read
@@ -428,12 +465,14 @@ subset = Subset(name="x", path="*", format=form, compression=compression, text=T
 source = Source(name="x", title="", hub_id="", card="", licence="", subsets=(subset,))
 danish = language("dan_Latn")
 import pyarrow.parquet
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # of this process alone; ru_maxrss starts from the parent's
+    return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+before = peak()
 try:
     print(sum(1 for _ in read(path, "x", subset, source, danish)))
 except BabelmixError as error:
     print(error)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print((peak() - before) // 1024)
 """
 
 
@@ -453,7 +492,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path
         file.truncate(4 << 30)  # a hole: four gigabytes without a line's end
     said, mebibytes = measured(path)
     assert said == f"{path}: row 2: a line of more than 134 MB; a document has 67 MB at most; split or remove it"
-    assert mebibytes < 400
+    assert mebibytes < 450, mebibytes
     # A few kilobytes that are as much once unpacked.
     packer = zstandard.ZstdCompressor().compressobj()
     with path.open("wb") as file:
@@ -464,7 +503,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path
     assert path.stat().st_size < 1 << 20
     said, mebibytes = measured(path, compression="zstd")
     assert "row 1: a line of more than 134 MB" in said
-    assert mebibytes < 400
+    assert mebibytes < 450, mebibytes
 
 
 def test_a_document_of_a_hundred_megabytes_is_refused(tmp_path: Path) -> None:
@@ -472,15 +511,16 @@ def test_a_document_of_a_hundred_megabytes_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b'{"text": "' + b"a" * 100_000_000 + b'"}\n')
     said, mebibytes = measured(path)
     assert said == f"{path}: row 1: a document of 100 MB; a document has 67 MB at most; split or remove it"
-    assert mebibytes < 600
+    assert mebibytes < 450, mebibytes
 
 
-def test_memory_does_not_grow_with_a_row_group(tmp_path: Path) -> None:
+@pytest.mark.parametrize("group", [250, 4000])
+def test_memory_grows_neither_with_a_parquet_file_nor_with_a_row_group(tmp_path: Path, group: int) -> None:
     path = tmp_path / "x"
     text = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(20_000))
     rows = pa.table({"text": [f"{number}{text[number % 997 :]}" for number in range(4000)]})
-    pq.write_table(rows, path, row_group_size=4000, compression="none", use_dictionary=False)
+    pq.write_table(rows, path, row_group_size=group, compression="none", use_dictionary=False)
     assert path.stat().st_size > 200 << 20
     said, mebibytes = measured(path, "parquet")
     assert said == "4000"
-    assert mebibytes < 150
+    assert mebibytes < 450, mebibytes
