@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -26,12 +27,14 @@ def list_sources(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([each.model_dump(mode="json") for each in found.values()], ensure_ascii=False))
         return
-    table = Table(title=f"{len(found)} sources", title_justify="left", title_style="bold")
-    for column in ("name", "dataset", "categories", "licence", "gated"):
-        table.add_column(column, overflow="fold")
+    table = Table(title=f"{len(found)} sources", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.caption = "babelmix sources show NAME: licence, gate, traps, files"
+    table.caption_justify = "left"
+    for column in ("name", "categories", "access"):
+        table.add_column(column, no_wrap=True)
     for name, each in found.items():
-        categories = ", ".join(dict.fromkeys(subset.category for subset in each.subsets))
-        table.add_row(name, each.hub_id, categories, each.licence, "gated" if each.gated else "·")
+        categories = "\n".join(dict.fromkeys(subset.category for subset in each.subsets))
+        table.add_row(name, categories, "gated" if each.gated else "open")
     Console().print(table)
 
 
@@ -48,7 +51,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
-        typer.echo(yaml.safe_dump(found, allow_unicode=True, sort_keys=False), nl=False)
+        typer.echo(yaml.safe_dump(found, allow_unicode=True, sort_keys=False, width=110), nl=False)
 
 
 @app.command()
@@ -59,6 +62,7 @@ def check(
 ) -> None:
     """Check every file of the catalog, and the first document of every file of a profile."""
     from sources.check_sources import check_sources
+    from sources.profile import HUB
     from sources.source import sources
 
     problems = check_sources(profile)
@@ -66,4 +70,5 @@ def check(
         typer.echo(problem, err=True)
     if problems:
         raise typer.Exit(1)
-    typer.echo(f"{len(sources())} sources: the catalog is right, and so are the files of {profile}.")
+    files = "the Hub's files are not looked at" if profile == HUB else f"so are the files of {profile}"
+    typer.echo(f"{len(sources())} sources: the catalog is right; {files}.")

@@ -23,6 +23,10 @@ ENGLISH: Final = "eng_Latn"
 _PACK: Final = Path(__file__).parent / "sample"
 
 
+class UnreachableError(BabelmixError):
+    """No answer, or a server's own fault: the next try may pass."""
+
+
 def profile_root(profile: str, source: Source) -> str:
     """Where a source's files lie: a folder or an fsspec URL."""
     if profile == SAMPLE:
@@ -47,7 +51,7 @@ def check_profile(profile: str) -> None:
         fs, path = _filesystem(profile)
         fs.ls(path, detail=False)
     except Exception as error:
-        raise BabelmixError(f"profile {profile}: {unreachable(error)}") from error
+        raise _failure(f"profile {profile}", error) from error
 
 
 def delivers(subset: Subset, source: Source, language: Language) -> bool:
@@ -70,7 +74,8 @@ def subset_files(subset: Subset, source: Source, language: Language, profile: st
     """The files of a subset for one language, in their order; none where the profile's copy lacks them.
 
     Raises:
-        BabelmixError: the copy cannot be reached, or its owner does not let this user in.
+        BabelmixError: the copy is not there, or its owner does not let this user in; UnreachableError where the
+            next try may pass.
     """
     root = profile_root(profile, source)
     glob = subset_glob(subset, source, language)
@@ -84,26 +89,28 @@ def subset_files(subset: Subset, source: Source, language: Language, profile: st
             # A glob takes what it may not list for empty; the root says which it is.
             fs.ls(path, detail=False)
     except Exception as error:
-        raise BabelmixError(f"{root}/{glob}: {unreachable(error, source)}") from error
+        raise _failure(f"{root}/{glob}", error, source) from error
     return sorted(fs.unstrip_protocol(each) if "://" in root else each for each in found)
 
 
-def unreachable(error: Exception, source: Source | None = None) -> str:
-    """Why files cannot be had, and what to do, in one line."""
-    text = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
+def _failure(place: str, error: Exception, source: Source | None = None) -> BabelmixError:
+    """Why the files at `place` cannot be had, and what to do."""
+    reason = str(error).splitlines()[0] if str(error) else "no message"
+    text = f"{type(error).__name__}: {reason}"
     causes = list(_causes(error))
     # The Hub answers 401 for what is gated, private, or not there at all.
-    refused = any(isinstance(each, PermissionError) or _status(each) in (401, 403) for each in causes)
-    if refused and source and source.gate:
-        return f"access refused; {source.gate}"
-    if refused:
-        return f"not there, or not open to this user ({text}); log in, or correct the name"
+    if any(isinstance(each, PermissionError) or _status(each) in (401, 403) for each in causes):
+        if source and source.gate:
+            return BabelmixError(f"{place}: access refused; {source.gate}")
+        return BabelmixError(f"{place}: not there, or not open to this user ({text}); log in, or correct the name")
     if any(isinstance(each, FileNotFoundError) or _status(each) == 404 for each in causes):
-        where = f"hub_id and revision in sources/catalog/{source.name}.yaml" if source else "the address"
-        return f"not found ({text}); check {where}"
+        where = f"hub_id, revision and path in sources/catalog/{source.name}.yaml" if source else "the address"
+        return BabelmixError(f"{place}: not found ({text}); check {where}")
     if any(isinstance(each, ImportError | ValueError) for each in causes):
-        return f"{text}; name a folder, or a URL of hf://, s3:// or https://"
-    return f"cannot be reached ({text}); check the network, or use --profile with a copy of the files"
+        return BabelmixError(f"{place}: {text}; name a folder, or a URL of hf://, s3:// or https://")
+    return UnreachableError(
+        f"{place}: cannot be reached ({text}); check the network, or use --profile with a copy of the files"
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
