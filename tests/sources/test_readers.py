@@ -492,7 +492,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path
         file.truncate(4 << 30)  # a hole: four gigabytes without a line's end
     said, mebibytes = measured(path)
     assert said == f"{path}: row 2: a line of more than 134 MB; a document has 67 MB at most; split or remove it"
-    assert mebibytes < 450, mebibytes
+    assert mebibytes < most, mebibytes
     # A few kilobytes that are as much once unpacked.
     packer = zstandard.ZstdCompressor().compressobj()
     with path.open("wb") as file:
@@ -503,7 +503,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path
     assert path.stat().st_size < 1 << 20
     said, mebibytes = measured(path, compression="zstd")
     assert "row 1: a line of more than 134 MB" in said
-    assert mebibytes < 450, mebibytes
+    assert mebibytes < most, mebibytes
 
 
 def test_a_document_of_a_hundred_megabytes_is_refused(tmp_path: Path) -> None:
@@ -511,11 +511,14 @@ def test_a_document_of_a_hundred_megabytes_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b'{"text": "' + b"a" * 100_000_000 + b'"}\n')
     said, mebibytes = measured(path)
     assert said == f"{path}: row 1: a document of 100 MB; a document has 67 MB at most; split or remove it"
-    assert mebibytes < 450, mebibytes
+    assert mebibytes < most, mebibytes
 
 
-@pytest.mark.parametrize("group", [250, 4000])
-def test_memory_grows_neither_with_a_parquet_file_nor_with_a_row_group(tmp_path: Path, group: int) -> None:
+# Seen: 113 and 268 MiB, the latter 286 for a row group of 960 MB; to decode 240 MB takes more than 500.
+@pytest.mark.parametrize(("group", "most"), [(250, 220), (4000, 400)])
+def test_memory_grows_neither_with_a_parquet_file_nor_with_a_row_group(
+    tmp_path: Path, group: int, most: int
+) -> None:
     path = tmp_path / "x"
     text = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(20_000))
     rows = pa.table({"text": [f"{number}{text[number % 997 :]}" for number in range(4000)]})
@@ -523,4 +526,4 @@ def test_memory_grows_neither_with_a_parquet_file_nor_with_a_row_group(tmp_path:
     assert path.stat().st_size > 200 << 20
     said, mebibytes = measured(path, "parquet")
     assert said == "4000"
-    assert mebibytes < 450, mebibytes
+    assert mebibytes < most, mebibytes
