@@ -492,7 +492,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path
         file.truncate(4 << 30)  # a hole: four gigabytes without a line's end
     said, mebibytes = measured(path)
     assert said == f"{path}: row 2: a line of more than 134 MB; a document has 67 MB at most; split or remove it"
-    assert mebibytes < most, mebibytes
+    assert mebibytes < 450, mebibytes
     # A few kilobytes that are as much once unpacked.
     packer = zstandard.ZstdCompressor().compressobj()
     with path.open("wb") as file:
@@ -503,7 +503,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path
     assert path.stat().st_size < 1 << 20
     said, mebibytes = measured(path, compression="zstd")
     assert "row 1: a line of more than 134 MB" in said
-    assert mebibytes < most, mebibytes
+    assert mebibytes < 450, mebibytes
 
 
 def test_a_document_of_a_hundred_megabytes_is_refused(tmp_path: Path) -> None:
@@ -511,7 +511,7 @@ def test_a_document_of_a_hundred_megabytes_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b'{"text": "' + b"a" * 100_000_000 + b'"}\n')
     said, mebibytes = measured(path)
     assert said == f"{path}: row 1: a document of 100 MB; a document has 67 MB at most; split or remove it"
-    assert mebibytes < most, mebibytes
+    assert mebibytes < 450, mebibytes
 
 
 # Seen: 113 and 268 MiB, the latter 286 for a row group of 960 MB; to decode 240 MB takes more than 500.
