@@ -6,9 +6,8 @@ folder a source, laid out inside as upstream lays it out. The globs of the catal
 
 import glob as globbing
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import fsspec
 
@@ -48,7 +47,7 @@ def check_profile(profile: str) -> None:
             )
         return
     try:
-        fs, path = _filesystem(profile)
+        fs, path = fsspec.core.url_to_fs(profile)
         fs.ls(path, detail=False)
     except Exception as error:
         raise _failure(f"profile {profile}", error) from error
@@ -83,7 +82,7 @@ def subset_files(subset: Subset, source: Source, language: Language, profile: st
         # A web server lists no folders: its globs name one file.
         return [f"{root}/{glob}"]
     try:
-        fs, path = _filesystem(root)
+        fs, path = fsspec.core.url_to_fs(root)
         found = fs.glob(f"{globbing.escape(path)}/{glob}")
         if not found and profile == HUB:
             # A glob takes what it may not list for empty; the root says which it is.
@@ -123,9 +122,3 @@ def _status(error: BaseException) -> int | None:
     """What a web server, or the Hub, answered."""
     answer = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
     return answer if isinstance(answer, int) else None
-
-
-@lru_cache(maxsize=256)
-def _filesystem(root: str) -> tuple[Any, str]:
-    fs, path = fsspec.core.url_to_fs(root)
-    return fs, path
