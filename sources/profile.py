@@ -84,9 +84,7 @@ def subset_files(subset: Subset, source: Source, language: Language, profile: st
     try:
         fs, path = fsspec.core.url_to_fs(root)
         found = fs.glob(f"{globbing.escape(path)}/{glob}")
-        if not found and profile == HUB:
-            # A glob takes what it may not list for empty; the root says which it is.
-            fs.ls(path, detail=False)
+    # Each file system's client has exceptions of its own, with no common class.
     except Exception as error:
         raise _failure(f"{root}/{glob}", error, source) from error
     return sorted(fs.unstrip_protocol(each) if "://" in root else each for each in found)

@@ -63,19 +63,24 @@ def test_a_profile_that_is_not_there_is_refused_with_what_to_write(profile: str)
 
 @contextmanager
 def hub(
-    monkeypatch: pytest.MonkeyPatch, status: int = 200, error: str | None = None, *names: str
+    monkeypatch: pytest.MonkeyPatch,
+    status: int = 200,
+    error: str | None = None,
+    *names: str,
+    refused: str = "/api/datasets",
 ) -> Iterator[None]:
-    """A Hub on this machine: every dataset holds `names`, or every request is answered with `status`."""
+    """A Hub on this machine: every dataset holds `names`; an address with `refused` is answered with `status`."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             _, tree, folder = self.path.partition("/tree/")
             body: Any = {"id": "a/b", "sha": "0" * 40}
-            if tree:
+            stopped = status != 200 and refused in self.path
+            if tree and not stopped:
                 body = listing(folder.partition("?")[0].partition("/")[2].replace("%2F", "/"))
             content = json.dumps(body).encode()
-            self.send_response(status)
-            if error:
+            self.send_response(status if stopped else 200)
+            if error and stopped:
                 self.send_header("X-Error-Code", error)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -121,12 +126,13 @@ def test_files_on_the_hub_are_found_at_the_pinned_revision(monkeypatch: pytest.M
         assert files("hub") == [f"{root}/{name}" for name in sorted(names[:2])]
 
 
+@pytest.mark.parametrize("refused", ["/api/datasets", "/tree/"])
 @pytest.mark.parametrize(("status", "error"), [(403, "GatedRepo"), (401, None), (401, "RepoNotFound")])
 def test_a_refused_gate_is_one_line_with_how_to_be_let_in(
-    monkeypatch: pytest.MonkeyPatch, status: int, error: str | None
+    monkeypatch: pytest.MonkeyPatch, status: int, error: str | None, refused: str
 ) -> None:
     with (
-        hub(monkeypatch, status, error),
+        hub(monkeypatch, status, error, refused=refused),
         pytest.raises(BabelmixError, match=r"Nemotron-CC-v2/.*: access refused; ask on .* `hf auth login`"),
     ):
         files("hub", "nemotron-cc-v2", "eng_Latn")
