@@ -1,9 +1,10 @@
 """One row of an upstream file as a document in the one schema."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
+
+import orjson
 
 from sources.errors import BabelmixError
 from sources.source import Subset, Text, TextColumn, TextColumns, TextMessages
@@ -73,7 +74,7 @@ class Place:
             "source": self.source,
             "category": subset.category,
             "url": str(fields[subset.url]) if subset.url and fields.get(subset.url) is not None else None,
-            "metadata": json.dumps(metadata, ensure_ascii=False, default=str) if metadata else None,
+            "metadata": orjson.dumps(metadata, default=str).decode() if metadata else None,
             "special_tokens": special,
         }
 

@@ -1,8 +1,9 @@
 """Translation pairs with English: NLLB's nine columns and CCMatrix's three, separated by tabs."""
 
-import json
 from collections.abc import Iterator
 from typing import Final
+
+import orjson
 
 from sources.errors import BabelmixError
 from sources.profile import ENGLISH
@@ -72,9 +73,8 @@ def _pair(cells: dict[str, str], english_first: bool, place: Place, row: int) ->
         "source": place.source,
         "category": place.subset.category,
         "url": known.get(f"{side}_url"),
-        "metadata": json.dumps(
-            {"english": english, "translation": translation, "laser_score": score, **known},
-            ensure_ascii=False,
-        ),
+        "metadata": orjson.dumps(
+            {"english": english, "translation": translation, "laser_score": score, **known}
+        ).decode(),
         "special_tokens": special,
     }

@@ -1,5 +1,6 @@
 import gzip
 import json
+import math
 import random
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -99,7 +101,7 @@ def test_json_lines_become_documents(tmp_path: Path, compression: str) -> None:
         "source": "books",
         "category": "wiki",
         "url": "https://example.org",
-        "metadata": '{"day": "2024-01-01", "n": 1.5}',
+        "metadata": '{"day":"2024-01-01","n":1.5}',
         "special_tokens": 1,
     }
     assert second["id"] == "x:2"
@@ -156,6 +158,14 @@ def test_a_missing_text_is_an_empty_document_and_not_lost(tmp_path: Path) -> Non
         (parquet(tmp_path / "p", rows), "parquet"),
     ):
         assert [each["text"] for each in documents(path, form)] == ["", "", "c"]
+
+
+def test_metadata_is_json_for_every_reader_of_json(tmp_path: Path) -> None:
+    days = pa.array([datetime(2024, 1, 1)], pa.timestamp("us"))
+    path = parquet(tmp_path / "x", pa.table({"text": ["a"], "score": [math.nan], "day": days, "raw": [b"x"]}))
+    metadata = documents(path, "parquet", id=None, metadata=["score", "day", "raw"])[0]["metadata"] or ""
+    found = json.loads(metadata, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert found == {"score": None, "day": "2024-01-01T00:00:00", "raw": "b'x'"}
 
 
 def test_problem_and_solution_are_joined(tmp_path: Path) -> None:
