@@ -54,7 +54,7 @@ def mix(
     as_json: Json = False,
 ) -> None:
     """Build a stage's mixture: collect, curate, tokenise, plan and order what its recipe asks for."""
-    from flows.terminal import run_in_terminal
+    from flows.configured import configured_server
     from mixtures.inspect import render
     from mixtures.plan import Plan
     from pipelines.funnel import funnel, funnel_table
@@ -63,7 +63,14 @@ def mix(
     console = Console(stderr=as_json)
     steps = _build(stage, model, profile, tokens, seed)
     place = Workspace(workspace)
-    totals, made = run_in_terminal(steps, place, console)
+    if configured_server():
+        from flows.under_prefect import run_under_prefect
+
+        totals, made = run_under_prefect(steps, place, stage, _tokens(tokens), seed)
+    else:
+        from flows.terminal import run_in_terminal
+
+        totals, made = run_in_terminal(steps, place, console)
     result = totals[steps.mix.name]
     if as_json:
         typer.echo(json.dumps({"mixture": place.at(steps.mix.name), **result}, ensure_ascii=False))
