@@ -7,9 +7,14 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.formatters import FTFYFormatter
 
+from sources.special_tokens import neutralise
+
 
 class Repair(PipelineStep):
-    """ftfy as FineWeb-2 configures it (datatrove's `FTFYFormatter`), then NFC."""
+    """ftfy as FineWeb-2 configures it (datatrove's `FTFYFormatter`), then NFC.
+
+    What was escaped may become a special token by it (`&lt;|im_start|&gt;`), so these are neutralised again.
+    """
 
     type = "✂️ - FORMAT"
     name = "🩹 Repair"
@@ -21,5 +26,7 @@ class Repair(PipelineStep):
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields every document, mended."""
         for document in data or ():
-            document.text = unicodedata.normalize("NFC", self._ftfy.format(document.text))
+            text = unicodedata.normalize("NFC", self._ftfy.format(document.text))
+            document.text, found = neutralise(text)
+            self.stat_update("special_tokens", value=found)
             yield document

@@ -43,12 +43,9 @@ _CHECKS: dict[str, tuple[Check, ...]] = {
     "instruction": ("exact", "contamination"),
     "synthetic": ("exact", "contamination"),
     "multilingual": _WEB,
-}
-# Multilingual sources that are not web prose. A translation pair is two languages and a few words long; a
-# conversation is a list of turns.
-_SOURCE_CHECKS: dict[str, tuple[Check, ...]] = {
-    "nllb": ("repair", "exact", "contamination", "privacy"),
-    "nemotron-sft-multilingual": ("exact", "contamination"),
+    "post-training": ("exact", "contamination"),
+    # A translation pair is two languages and a few words long.
+    "bitext": ("repair", "exact", "contamination", "privacy"),
 }
 
 
@@ -152,7 +149,6 @@ class CurationSettings(_Settings):
     contamination: Contamination = Contamination()
     removal: Removal = Removal()
     checks: dict[str, tuple[Check, ...]] = _CHECKS
-    source_checks: dict[str, tuple[Check, ...]] = _SOURCE_CHECKS
 
     @classmethod
     def for_profile(cls, profile: str) -> "CurationSettings":
@@ -173,9 +169,9 @@ class CurationSettings(_Settings):
             removal=_removal(profile),
         )
 
-    def checks_for(self, source: str, category: str) -> tuple[Check, ...]:
-        """What a document of this source and category is held against; all of it for an unknown category."""
-        return self.source_checks.get(source) or self.checks.get(category, _WEB)
+    def checks_for(self, category: str) -> tuple[Check, ...]:
+        """What a document of this category is held against; all of it for an unknown category."""
+        return self.checks.get(category, _WEB)
 
     def identity(self, language: Language) -> dict[str, Any]:
         """What curating `language` depends on, as JSON: these settings, and what filters read of its file."""

@@ -11,7 +11,7 @@ from pipelines.build import build
 from pipelines.workspace import Workspace
 
 
-@flow(name="build-mix", flow_run_name="{model}-stage{stage}", task_runner=task_runner)
+@flow(name="build-mix", flow_run_name="{model} {stage}", task_runner=task_runner)
 def build_mix(
     stage: int | str = 4,
     model: str = "marco-mini",

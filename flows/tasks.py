@@ -4,6 +4,7 @@ Tasks get steps and paths and give totals; documents never pass through Prefect.
 language, never one file: thousands of tasks unsettle a Prefect server.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +25,7 @@ from pipelines.pool import worker_pool
 from pipelines.step import Step, status
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
+from sources.profile import UnreachableError
 
 WORKERS: Final = len(os.sched_getaffinity(0))
 # The threads only wait for the worker processes, which do the work.
@@ -31,14 +33,19 @@ task_runner: Final[TaskRunner[Any]] = ThreadPoolTaskRunner(max_workers=WORKERS)
 
 
 def _fingerprint(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
-    """Prefect's cache key of a step: its fingerprint, and none while its folders do not stand."""
+    """Prefect's cache key of a step: its fingerprint, and none while its folders do not stand.
+
+    The workspace stands in it as a hash: Prefect makes a file name of the key.
+    """
     step, workspace = parameters["step"], parameters["workspace"]
-    return f"{workspace.url}:{step.fingerprint}" if status(step, workspace).complete else None
+    place = hashlib.sha256(workspace.url.encode()).hexdigest()[:16]
+    return f"{step.fingerprint}-{place}" if status(step, workspace).complete else None
 
 
 def _may_pass(task: Any, run: Any, state: Any) -> bool:
     """A user's mistake is the same at the next try; a lost connection may not be."""
-    return not isinstance(state.result(raise_on_failure=False), BabelmixError)
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, UnreachableError) or not isinstance(error, BabelmixError)
 
 
 @task(

@@ -114,7 +114,7 @@ def curate_unchecked(
     documents = sum(row_counts(input))
     if not documents:
         raise BabelmixError(f"{input}: no documents of {language.code}; collect some, or leave it out")
-    run = _Run(language, source, settings, scratch, workers)
+    run = _Run(language, settings, scratch, workers)
     with _clean(scratch), _quiet():
         identified = run.at("identified")
         steps = [DocumentReader(input), *_identify(run, dropped), DocumentWriter(identified)]
@@ -129,7 +129,6 @@ def curate_unchecked(
 @dataclass(frozen=True, slots=True)
 class _Run:
     language: Language
-    source: str
     settings: CurationSettings
     scratch: str
     workers: int
@@ -156,7 +155,7 @@ class _Run:
     def meeting(self, check: Check) -> tuple[str, ...]:
         """The categories of this source whose documents meet `check`."""
         settings = self.settings
-        return tuple(name for name in settings.checks if check in settings.checks_for(self.source, name))
+        return tuple(name for name in settings.checks if check in settings.checks_for(name))
 
 
 def _identify(run: _Run, dropped: str) -> list[PipelineStep]:

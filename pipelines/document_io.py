@@ -61,7 +61,8 @@ def row_batches_of(folder: DataFolderLike, name: str, columns: list[str]) -> Ite
 
 def _file_batches(place: Any, name: str, columns: list[str] | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     with _readable(place, name), place.open(name, "rb") as file:
-        parquet = pq.ParquetFile(file)
+        # pyarrow's default keeps all that it has read ahead, which is the file in the end.
+        parquet = pq.ParquetFile(file, buffer_size=4 << 20, pre_buffer=False)
         found = parquet.schema_arrow
         if found.names != schema.names or found.types != schema.types:
             raise BabelmixError(

@@ -91,9 +91,9 @@ def test_bands_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_category_meets_duplicates_and_contamination() -> None:
     settings = CurationSettings()
     for name in (*settings.checks, "unheard-of"):
-        assert {"exact", "contamination"} <= set(settings.checks_for("any", name)), name
-    assert "quality" in settings.checks_for("fineweb-2", "multilingual")
-    assert "language" not in settings.checks_for("nllb", "multilingual")
+        assert {"exact", "contamination"} <= set(settings.checks_for(name)), name
+    assert "quality" in settings.checks_for("multilingual")
+    assert "language" not in settings.checks_for("bitext")
 
 
 def test_wrong_settings_are_refused() -> None:
