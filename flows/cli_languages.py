@@ -79,6 +79,7 @@ def add(
     from sources.new_language import add_language
 
     path, notes = add_language(code, folder)
-    typer.echo(f"Wrote {path}. Look at:")
+    here = Path.cwd()
+    typer.echo(f"Wrote {path.relative_to(here) if path.is_relative_to(here) else path}. Look at:")
     for note in notes:
         typer.echo(f"  {note}")
