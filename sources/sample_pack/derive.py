@@ -66,7 +66,8 @@ def contaminated(paragraphs: Sequence[str], question: str) -> str:
 def contact(number: int) -> tuple[str, int, int]:
     """A line with personal data that can be no one's, and how many e-mail and IP addresses it holds.
 
-    `example.org` and `example.com` are reserved by RFC 2606, 192.0.2.0/24 by RFC 5737.
+    `example.org` and `example.com` are reserved by RFC 2606, 233.252.0.0/24 by RFC 6676: unlike the addresses of
+    RFC 5737 it is in a public range, and public ones alone are redacted.
     """
     host = "example.org" if number % 2 else "example.com"
-    return f"name{number}@{host} 192.0.2.{number % 254 + 1}", 1, 1
+    return f"name{number}@{host} 233.252.0.{number % 254 + 1}", 1, 1
