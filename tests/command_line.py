@@ -51,7 +51,10 @@ class CommandLine:
     folder: Path
 
     def __call__(
-        self, *arguments: str | Path, own: Mapping[str, str] | None = None, before: Callable[[], None] | None = None
+        self,
+        *arguments: str | Path,
+        own: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
     ) -> Ended:
         """Runs it to its end; `own` is added to its environment, `before` runs in it before it starts."""
         ended = subprocess.run(

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from command_line import BIN, CommandLine, digests, manifests, mixture, times
 from conftest import Built
@@ -30,8 +30,14 @@ def _labels() -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
     return found
 
 
-def _one_by_one(plan: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    return {row[kind]: row for row in plan}  # type: ignore[index]
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    tables = [pq.read_table(path) for path in sorted(folder.glob("*.parquet"))]
+    rows: list[dict[str, Any]] = pa.concat_tables(tables).to_pylist()
+    return rows
+
+
+def _by(name: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row[name]: row for row in rows}
 
 
 def test_mix_prints_the_tables_and_where_the_mixture_and_its_report_are(built: Built) -> None:
@@ -74,19 +80,164 @@ def test_verdicts_equal_the_labels(built_global: Built, source: str, language: s
     curated, dropped, collected = (
         built_global.workspace / kind / source / language for kind in ("curated", "dropped", "collected")
     )
-    kept = pl.read_parquet(curated / "*.parquet", columns=["id", "text", "scores"])
-    rows = pl.concat(pl.read_parquet(path) for path in sorted(dropped.glob("*.parquet"))).rows(named=True)
-    ids = [*kept["id"], *(row["id"] for row in rows)]
-    assert Counter(ids) == Counter(pl.read_parquet(collected / "*.parquet", columns=["id"])["id"])
+    kept = {row["id"]: dict(row["scores"]) for row in _rows(curated)}
+    rows = _rows(dropped)
+    # Each document once, and in one of both.
+    ids = [row["id"] for row in _rows(collected)]
+    assert sorted([*kept, *(row["id"] for row in rows)]) == sorted(ids)
     assert len(ids) == len(set(ids))
-    found = dict.fromkeys(kept["id"], ("kept", None)) | {row["id"]: ("dropped", row["filter"]) for row in rows}
+    found = dict.fromkeys(kept, ("kept", None)) | {row["id"]: ("dropped", row["filter"]) for row in rows}
     assert found == {name: (row["verdict"], row["filter"]) for name, row in wanted.items()}
+    # Categories that addresses are not looked for in have no such score.
     redacted = {
-        name: {kind: int(dict(map(dict.values, scores)).get(f"privacy.{kind}", 0)) for kind in ("email", "ip")}
-        for name, scores in zip(kept["id"], kept["scores"], strict=True)
+        name: {"email": scores.get("privacy.emails", 0), "ip": scores.get("privacy.ips", 0)}
+        for name, scores in kept.items()
     }
-    assert redacted == {name: wanted[name]["pii"] for name in redacted}
+    assert redacted == {name: wanted[name]["pii"] for name in kept}
 
 
 def test_every_label_is_held_against_a_verdict() -> None:
     assert sorted(_labels()) == PAIRS
+
+
+@pytest.fixture(scope="module")
+def greek_is_stricter(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which babelmix is a copy of this one but for one threshold of Greek."""
+    folder = tmp_path_factory.mktemp("copy")
+    for package in PACKAGES:
+        shutil.copytree(REPOSITORY / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    path = folder / "sources" / "languages" / "ell_Grek.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("line_punct_thr: 0.167\n") == 1
+    path.write_text(text.replace("line_punct_thr: 0.167\n", "line_punct_thr: 0.25\n"), encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
+
+
+GREEK = ["curated/fineweb-2/ell_Grek", "tokens/multilingual/fineweb-2/ell_Grek"]
+
+
+def _would_run(printed: str) -> list[tuple[str, str]]:
+    lines = [line.removeprefix("would run ") for line in printed.splitlines() if line.startswith("would run ")]
+    return [(step, why) for step, _, why in (line.partition(": ") for line in lines)]
+
+
+def test_status_of_a_complete_workspace_names_no_step(built: Built, babelmix: CommandLine) -> None:
+    printed = babelmix("status", "--why", "--workspace", built.workspace).done()
+    complete, _, steps = printed.split()[:3]
+    assert complete == steps
+    assert _would_run(printed) == []
+
+
+def test_status_of_no_workspace_names_every_step_and_makes_no_folder(
+    tmp_path: Path, babelmix: CommandLine
+) -> None:
+    rows = json.loads(babelmix("status", "--json", "--workspace", tmp_path / "none").done())
+    assert rows
+    assert not any(row["complete"] for row in rows)
+    assert not (tmp_path / "none").exists()
+
+
+def test_why_after_a_change_of_one_languages_threshold(
+    built: Built, babelmix: CommandLine, greek_is_stricter: dict[str, str]
+) -> None:
+    before = times(built.workspace)
+    printed = babelmix("status", "--why", "--workspace", built.workspace, own=greek_is_stricter).done()
+    (curated, threshold), (tokens, _), (mixed, _) = _would_run(printed)
+    assert [curated, tokens] == GREEK
+    assert threshold == "curation.language.thresholds.line_punct_thr was 0.167, is 0.25"
+    assert mixed.startswith("mixtures/marco-mini/stage4/")
+    assert times(built.workspace) == before
+
+
+def test_mix_after_a_change_of_one_languages_threshold_runs_what_status_named(
+    built: Built, tmp_path: Path, babelmix: CommandLine, greek_is_stricter: dict[str, str]
+) -> None:
+    workspace = built.copy(tmp_path)
+    before = times(workspace)
+    babelmix("mix", "stage4", own=greek_is_stricter).done()
+    after = times(workspace)
+    changed = {name for name in after if after[name] != before.get(name)}
+    folders = {str(Path(name).parent) for name in changed} - {"."}
+    (new,) = {mixture.name for mixture in (workspace / "mixtures/marco-mini/stage4").iterdir()} - {
+        mixture(built.workspace).name
+    }
+    assert folders == {*GREEK, "dropped/fineweb-2/ell_Grek", f"mixtures/marco-mini/stage4/{new}"}
+
+
+def test_after_a_change_of_the_recipes_weights_only_the_mixture_is_built(
+    built: Built, tmp_path: Path, babelmix: CommandLine
+) -> None:
+    workspace = built.copy(tmp_path)
+    before = times(workspace)
+    text = (REPOSITORY / "mixtures/recipes/marco-mini/stage4.yaml").read_text(encoding="utf-8")
+    recipe = tmp_path / "more-code.yaml"
+    recipe.write_text(
+        text.replace("code: 0.41", "code: 1.31").replace("math: 1.08", "math: 0.18"), encoding="utf-8"
+    )
+
+    ((step, _),) = _would_run(babelmix("status", recipe, "--why").done())
+    assert step.startswith("mixtures/marco-mini/stage4/")
+    babelmix("mix", recipe).done()
+    after = times(workspace)
+    assert {str(Path(name).parent) for name in after if after[name] != before.get(name)} - {"."} == {step}
+    plan = json.loads((workspace / step / "manifest.json").read_text(encoding="utf-8"))["totals"]["plan"]
+    share = _by("category", plan["categories"])["code"]["share_planned"]
+    assert share == pytest.approx(0.0131, abs=1e-4)
+    # The mixture that stood is still there, and still right.
+    assert "Nothing was recomputed" in babelmix("mix", "stage4").done()
+
+
+PLANNED = {"share_wanted", "share_planned", "tokens_wanted", "tokens_planned", "tokens_available", "epochs"}
+NAMES = {
+    "categories": {"category"},
+    "languages": {"language"},
+    "buckets": {"category", "source", "language"},
+}
+
+
+def _check_object(plan: dict[str, Any], inventory: str) -> None:
+    assert {"model", "stage", "tokens", "inventory", "fingerprint", "warnings", *NAMES} <= plan.keys()
+    assert (plan["model"], plan["stage"], plan["inventory"]) == ("marco-mini", 4, inventory)
+    assert all(isinstance(warning, str) for warning in plan["warnings"])
+    recipe = load_recipe("marco-mini", 4)
+    assert set(_by("category", plan["categories"])) == set(recipe.category_shares())
+    assert set(_by("language", plan["languages"])) == {"eng_Latn", *recipe.language_codes()}
+    for kind, names in NAMES.items():
+        for row in plan[kind]:
+            assert row.keys() >= names | PLANNED
+        assert sum(row["share_wanted"] for row in plan[kind]) == pytest.approx(1, abs=1e-6)
+        assert sum(row["tokens_planned"] for row in plan[kind]) == plan["tokens_planned"]
+
+
+def test_inspect_as_json_is_the_plan_of_the_mixture(built: Built, babelmix: CommandLine) -> None:
+    plan = json.loads(babelmix("inspect", "stage4", "--json", "--workspace", built.workspace).done())
+    _check_object(plan, "ledger")
+    manifest = json.loads((mixture(built.workspace) / "manifest.json").read_text(encoding="utf-8"))
+    assert plan == manifest["totals"]["plan"]
+    assert plan["tokens_planned"] == pytest.approx(manifest["totals"]["tokens"], rel=0.01)
+
+
+def test_inspect_from_upstream_sizes_needs_no_workspace(tmp_path: Path, babelmix: CommandLine) -> None:
+    plan = json.loads(babelmix("inspect", "stage4", "--inventory", "upstream", "--json").done())
+    _check_object(plan, "upstream")
+    assert plan["tokens"] == 500_000_000_000
+    assert any("estimate" in warning for warning in plan["warnings"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_mixture_is_read_back_whole(built: Built) -> None:
+    reader = MixtureReader(mixture(built.workspace), length=512)
+    manifest = json.loads((mixture(built.workspace) / "manifest.json").read_text(encoding="utf-8"))
+    tokens = sum(len(each.tokens) for each in reader)
+    assert 0 <= manifest["totals"]["tokens"] - tokens < 512
+
+
+def test_mix_as_json_prints_one_object(built: Built, babelmix: CommandLine) -> None:
+    place = mixture(built.workspace)
+    found = json.loads(babelmix("mix", "stage4", "--json", "--workspace", built.workspace).done())
+    totals = json.loads((place / "manifest.json").read_text(encoding="utf-8"))["totals"]
+    assert found == {"mixture": str(place), **totals}
+
+
+def test_the_console_script_is_installed() -> None:
+    assert (BIN / "babelmix").is_file()
