@@ -19,7 +19,11 @@ class LanguageIdentification(Judge):
     """Keeps documents to which the identifier gives the language with its threshold's probability at least.
 
     What counts is the probability of the language itself, not that it is the first: an identifier that wavers
-    between Malay and Indonesian says something else than one that is sure of German.
+    between Malay and Indonesian says something else than one that is sure of German. (FineWeb-2 asks for both;
+    that makes a difference only where the threshold is below a half.)
+
+    Reasons: `wrong_language` (another label is first), `low_score`; and for a language that the identifier does
+    not know, `script_share` (letters of its script) and `stop_words` (different ones that occur).
     """
 
     name = "🌍 Language identification"
@@ -49,7 +53,7 @@ class LanguageIdentification(Judge):
         if score >= known.threshold:
             return None
         first = next(iter(found), "none")
-        reason = "low_score" if first == known.label else "other_language"
+        reason = "low_score" if first == known.label else "wrong_language"
         return Drop(reason, score, known.threshold, f"{first} {found.get(first, 0.0):.3f}")
 
     def _by_script(self, document: Document) -> Drop | None:
@@ -59,9 +63,9 @@ class LanguageIdentification(Judge):
         scores = document.metadata["scores"]
         scores["language.script_share"], scores["language.stop_words"] = share, float(len(words))
         if share < MIN_SCRIPT_SHARE:
-            return Drop("other_script", share, MIN_SCRIPT_SHARE)
+            return Drop("script_share", share, MIN_SCRIPT_SHARE)
         if wanted and len(words) < MIN_STOP_WORDS:
-            return Drop("few_stop_words", len(words), MIN_STOP_WORDS)
+            return Drop("stop_words", len(words), MIN_STOP_WORDS)
         return None
 
 

@@ -13,7 +13,12 @@ from sources.special_tokens import neutralise
 class Repair(PipelineStep):
     """ftfy as FineWeb-2 configures it (datatrove's `FTFYFormatter`), then NFC.
 
+    It touches neither quotation marks nor ligatures, widths or line breaks, and no entities in a text that holds a
+    `<`. That is for prose, LaTeX within it included; code and exercises should not meet it, since `&lt;` is meant
+    there (which categories do is said by `CurationSettings.checks`).
+
     What was escaped may become a special token by it (`&lt;|im_start|&gt;`), so these are neutralised again.
+    Sets `repair.changed`: 1 where the text is another than before.
     """
 
     type = "✂️ - FORMAT"
@@ -27,6 +32,10 @@ class Repair(PipelineStep):
         """Yields every document, mended."""
         for document in data or ():
             text = unicodedata.normalize("NFC", self._ftfy.format(document.text))
-            document.text, found = neutralise(text)
+            text, found = neutralise(text)
+            changed = text != document.text
+            document.text = text
+            document.metadata["scores"]["repair.changed"] = float(changed)
             self.stat_update("special_tokens", value=found)
+            self.stat_update("repaired", value=int(changed))
             yield document
