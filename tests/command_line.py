@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 BABELMIX = BIN / "babelmix"
 # Longer than any command here takes, on a machine that does much else besides.

@@ -9,14 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import BIN, CommandLine, digests, manifests, mixture, times
+from command_line import BIN, REPOSITORY, CommandLine, digests, manifests, mixture, times
 from conftest import Built
 
 from mixtures.reader import MixtureReader
 from mixtures.recipe import load_recipe
 from sources.buckets import buckets
 
-REPOSITORY = Path(__file__).parents[2]
 LABELS = REPOSITORY / "sources" / "sample" / "labels.jsonl"
 PACKAGES = ("sources", "filters", "synth", "mixtures", "pipelines", "flows")
 PAIRS = sorted({(each.source, each.language) for each in buckets("sample") if each.category != "bitext"})
