@@ -8,7 +8,7 @@ import re
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
@@ -16,19 +16,9 @@ from mixtures.token_count import parse_tokens
 from sources.errors import BabelmixError
 from sources.language import languages as registered_languages
 from sources.loading import load_yaml
+from sources.source import RecipeCategory
 
-CATEGORIES: Final = (
-    "nemotron-cc-high",
-    "nemotron-cc-high-synthetic",
-    "code",
-    "stem",
-    "math",
-    "wiki",
-    "academic",
-    "instruction",
-    "synthetic",
-    "multilingual",
-)
+CATEGORIES: Final[tuple[str, ...]] = get_args(RecipeCategory)
 MULTILINGUAL: Final = "multilingual"
 # The language of every other category: the charts' English block.
 ENGLISH: Final = "eng_Latn"
@@ -224,7 +214,7 @@ def _checked(recipe: Recipe, path: Path) -> Recipe:
     known = registered_languages()
     for code in recipe.language_codes() if isinstance(recipe.languages, LanguageRule) else recipe.languages:
         if code not in known:
-            remedy = f"{_suggest(code, known)}, or add it: babelmix languages add {code}"
+            remedy = f"{_suggest(code, known)} Or add it: babelmix languages add {code}"
             fail("languages", f"unknown language {code!r}; {remedy}")
     if not recipe.language_codes():
         fail(

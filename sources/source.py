@@ -24,7 +24,7 @@ from sources.loading import load_yaml, nearest
 
 CATALOG = Path(__file__).parent / "catalog"
 
-Category: TypeAlias = Literal[
+RecipeCategory: TypeAlias = Literal[
     "nemotron-cc-high",
     "nemotron-cc-high-synthetic",
     "code",
@@ -35,11 +35,10 @@ Category: TypeAlias = Literal[
     "instruction",
     "synthetic",
     "multilingual",
-    # No categories of a recipe: translation pairs, which enter one once they are mined, and conversations and
-    # prompts that a model meets after pre-training.
-    "bitext",
-    "post-training",
 ]
+# Also what no recipe mixes: translation pairs, which enter a mixture once they are mined, and conversations and
+# prompts that a model meets after pre-training.
+Category: TypeAlias = Literal[RecipeCategory, "bitext", "post-training"]
 Format: TypeAlias = Literal["parquet", "jsonl", "nllb-tsv", "ccmatrix-tsv"]
 Compression: TypeAlias = Literal["none", "gzip", "zstd"]
 
