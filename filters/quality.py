@@ -45,20 +45,22 @@ class Quality(Judge):
         )
 
     def judge(self, document: Document) -> Drop | None:
-        """See `Judge`."""
+        """See `Judge`. Sets `quality.words`: words and marks, which most of the rules count."""
         for each in (self._fineweb, self._gopher):
             verdict = each.filter(document)
             if verdict is not True:
                 return Drop(verdict[1], *self._measured(verdict[1], document.text))
+        document.metadata["scores"]["quality.words"] = float(len(self._words.word_tokenize(document.text)))
         return None
 
-    def _measured(self, reason: str, text: str) -> tuple[float | None, float | None]:
+    def _measured(self, reason: str, text: str) -> tuple[float, float]:
         """What the filter measured for the reason that it gives, and the threshold that it held it against."""
         fineweb, gopher = self._fineweb, self._gopher
         lines = [line for line in text.split("\n") if line.strip()]
         words = self._words.word_tokenize(text)
         spoken = [word for word in words if any(mark not in PUNCTUATION_SET for mark in word)]
         measures: dict[str, tuple[Callable[[], float], float]] = {
+            "empty": (lambda: len(lines), 1),
             "line_punct_ratio": (
                 lambda: sum(line.endswith(fineweb.stop_chars) for line in lines) / len(lines),
                 fineweb.line_punct_thr,
@@ -94,8 +96,6 @@ class Quality(Judge):
                 gopher.min_stop_words,
             ),
         }
-        if reason not in measures:
-            return None, None
         measure, threshold = measures[reason]
         return float(measure()), float(threshold)
 

@@ -45,8 +45,10 @@ class Repetition(Judge):
         reason = verdict[1]
         return Drop(reason, *self._measured(reason, document.text))
 
-    def _measured(self, reason: str, text: str) -> tuple[float | None, float | None]:
+    def _measured(self, reason: str, text: str) -> tuple[float, float]:
         """What the filter measured for the reason that it gives, and the threshold that it held it against."""
+        if reason == "empty":
+            return 0, 1
         if reason == "dup_line_frac":
             lines = re.split("\n+", text)
             return find_duplicates(lines)[0] / len(lines), self.limits.dup_line_frac
@@ -57,4 +59,4 @@ class Repetition(Judge):
         for n, threshold in self.limits.dup_n_grams:
             if reason == f"duplicated_{n}_n_grams":
                 return find_all_duplicate(words, n) / len(text), threshold
-        return None, None
+        raise ValueError(f"unknown reason of datatrove's filter: {reason}")

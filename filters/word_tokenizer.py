@@ -32,9 +32,12 @@ class IcuWordTokenizer(WordTokenizer):
 
     def word_tokenize(self, text: str) -> list[str]:
         """The words and marks of `text` in their order."""
-        if self._last[0] != text:
-            self._last = (text, _joined(list(WordBreaker(text, self._locale))))
-        return self._last[1]
+        # Read once and returned as read: another thread may be at another text.
+        seen, words = self._last
+        if seen != text:
+            words = _joined(list(WordBreaker(text, self._locale)))
+            self._last = (text, words)
+        return words
 
     def sent_tokenize(self, text: str) -> list[str]:
         """The sentences of `text`, without the white space around them."""

@@ -56,7 +56,7 @@ def test_every_language_has_a_locale_that_loses_no_character() -> None:
 
 def test_datatrove_takes_it_for_a_language() -> None:
     tokenizer = IcuWordTokenizer("th")
-    assert load_word_tokenizer(tokenizer) is tokenizer
+    assert load_word_tokenizer(tokenizer) == tokenizer
     assert split_into_words("ฉันรัก", tokenizer) == ["ฉัน", "รัก"]
 
 
