@@ -1,14 +1,12 @@
 """Runs the console script `babelmix` as a person would, and reads what it leaves in a workspace."""
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -71,12 +69,13 @@ class CommandLine:
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[bytes]":
-        """Starts it, without a terminal and with nobody reading."""
+        """Starts it in a process group of its own, without a terminal and with nobody reading."""
         return subprocess.Popen(
             [BABELMIX, *arguments],
             cwd=self.folder,
             env=environment(),
             stdin=subprocess.DEVNULL,
+            start_new_session=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -96,11 +95,15 @@ def times(workspace: Path) -> dict[str, int]:
     return {name: (workspace / name).stat().st_mtime_ns for name in digests(workspace)}
 
 
-def manifests(workspace: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every complete folder of a workspace, and its manifest."""
-    for path in sorted(workspace.rglob("manifest.json")):
-        if ".staging" not in path.parts:
-            yield str(path.parent.relative_to(workspace)), json.loads(path.read_text(encoding="utf-8"))
+def complete(workspace: Path) -> list[str]:
+    """The complete folders of a workspace, while others may be coming and going."""
+    found = []
+    for folder, inner, files in os.walk(workspace):
+        if ".staging" in inner:
+            inner.remove(".staging")
+        if "manifest.json" in files:
+            found.append(str(Path(folder).relative_to(workspace)))
+    return sorted(found)
 
 
 def mixture(workspace: Path, model: str = "marco-mini", stage: int = 4) -> Path:
