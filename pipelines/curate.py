@@ -67,7 +67,7 @@ class Funnel:
 
 
 def curate(
-    input: str,  # noqa: A002 - the contract's word for it
+    input: str,  # noqa: A002
     language: Language,
     source: str,
     *,
