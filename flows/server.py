@@ -32,7 +32,8 @@ def server() -> Iterator[str]:
     """The URL of a running Prefect server: the configured one, or one that lives as long as the block.
 
     The server is started in the foreground of a child process: `prefect server start --background` reports
-    success even where the server then dies.
+    success even where the server then dies. It has a session of its own, so that Ctrl-C does not end it before
+    those who still have something to tell it.
     """
     url = api_url()
     if healthy(url):
@@ -42,7 +43,9 @@ def server() -> Iterator[str]:
     if address.host not in ("127.0.0.1", "localhost"):
         raise BabelmixError(f"Prefect server {url}: does not answer; start it, or set PREFECT_API_URL")
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", address.host]
-    process = subprocess.Popen([*command, "--port", str(address.port or 4200)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, "--port", str(address.port or 4200)], stdout=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         deadline = time.monotonic() + START_S
         while not healthy(url):
