@@ -13,7 +13,7 @@ def deployments() -> list[RunnerDeployment]:
     found = [
         build_mix.to_deployment(
             f"build-stage{stage}-mix",
-            parameters={"stage": stage},
+            parameters={"stage": f"stage{stage}"},
             description=f"Builds the mixture of stage {stage}.",
             tags=["babelmix"],
         )
