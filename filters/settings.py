@@ -30,8 +30,8 @@ _WEB: tuple[Check, ...] = (
 # The rest meets what does not presume web prose. Gopher's and FineWeb's rules (bullets, symbols, lines that
 # end in punctuation, stop words) take lists, tables, formulae and dialogue for rubbish. Near-duplicates are
 # not looked for where text is made from templates: two exercises that differ in their numbers are two
-# exercises. ftfy and the redaction of IP addresses stay away from code and formulae, where `&lt;` and `1.2.3.4`
-# are meant. NFC, and the redaction of e-mail addresses, are for all.
+# exercises. ftfy and the redaction of addresses stay away from code and formulae, where `&lt;` and `1.2.3.4` are
+# meant.
 _CHECKS: dict[str, tuple[Check, ...]] = {
     "nemotron-cc-high": _WEB,
     "nemotron-cc-high-synthetic": ("repair", "language", "exact", "contamination", "privacy"),

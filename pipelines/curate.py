@@ -20,8 +20,7 @@ from datatrove.utils.logging import logger
 
 from filters import bands, duplicates
 from filters.contamination import ContaminationFilter, Units, benchmark_index
-from filters.identifiers import identified
-from filters.language import LanguageIdentification
+from filters.language import LanguageIdentification, unknown
 from filters.privacy import Privacy
 from filters.quality import Quality
 from filters.repair import Repair
@@ -226,10 +225,8 @@ def _funnel(documents: int, curated: str, dropped: str, notes: tuple[str, ...]) 
 
 def _notes(language: Language, settings: CurationSettings) -> tuple[str, ...]:
     notes = []
-    if identified(language, settings.identifier) is None:
-        notes.append(
-            f"{settings.identifier} does not know {language.code}: judged by script and stop words instead"
-        )
+    if note := unknown(language, settings.identifier):
+        notes.append(note)
     listed = settings.contamination
     if listed.lists == (BUNDLED,):
         notes.append("contamination: only the bundled sample questions were looked for")
