@@ -224,7 +224,7 @@ def test_a_language_that_the_identifier_does_not_know_is_said(tmp_path: Path) ->
     assert zulu.identifiers.fasttext176 is None
     _write(tmp_path, [{"id": "one", "text": "x", "language": "zul_Latn", "category": "code"}])
     funnel = _curate(tmp_path, "zul_Latn", "web")
-    assert any("does not know zul_Latn" in note for note in funnel.notes)
+    assert any("zul_Latn: fasttext176 does not know it" in note for note in funnel.notes)
 
 
 def test_files_of_ones_own(tmp_path: Path) -> None:
