@@ -155,6 +155,8 @@ class Workspace:
                     time.sleep(0.1)
             shutil.rmtree(self.local / STAGING, ignore_errors=True)
             yield
+            # After an error it stays, as the message may name rows in it.
+            shutil.rmtree(self.local / STAGING, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -48,6 +48,7 @@ def test_mix_prints_the_tables_and_where_the_mixture_and_its_report_are(built: B
     assert (place / "report.html").stat().st_size > 1000
     for word in ("ell_Grek", "multilingual", "epochs", "kept"):
         assert word in built.ended.out
+    assert not (built.workspace / ".staging").exists()
 
 
 def test_a_second_mix_recomputes_nothing_and_says_so(built: Built, tmp_path: Path, babelmix: CommandLine) -> None:
