@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -274,6 +275,25 @@ def test_a_typo_in_a_languages_file(place: Path, babelmix: CommandLine) -> None:
     said = babelmix(*MIX, own={"BABELMIX_LANGUAGES": "own"}).mistake()
     for word in ("own/isl_Latn.yaml", "new_lines_ratio", "new_line_ratio"):
         assert word in said
+
+
+def test_a_removal_outside_its_band_stops_with_the_figures(place: Path, babelmix: CommandLine) -> None:
+    before = times(place / "workspace")
+    (place / "bands.yaml").write_text("fewest: 5\nsources: {fineweb-2/deu_Latn: {most: 0.2}}\n", encoding="utf-8")
+    said = babelmix(*MIX, own={"BABELMIX_REMOVAL": "bands.yaml"}).mistake()
+    for words in (
+        "fineweb-2/deu_Latn: curation removed 7 of 16 documents",
+        "duplicates 2",
+        "expected are 0% to 20%",
+    ):
+        assert words in said
+    after = times(place / "workspace")
+    assert {name: after[name] for name in before if "deu_Latn" in name} == {
+        name: before[name] for name in before if "deu_Latn" in name
+    }
+    # The rows that the line names are there to be looked at.
+    (rows,) = re.findall(r"rows in (\S+),? ", said)
+    assert list((place / rows.rstrip(",")).glob("*.parquet"))
 
 
 def test_a_second_run_at_the_same_time(place: Path, babelmix: CommandLine) -> None:
