@@ -5,13 +5,14 @@ from typing import Any
 from prefect import flow
 
 from flows.artifacts import artifact_key, publish_funnel
-from flows.tasks import run_tasks, task_runner
+from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from pipelines.build import Build, build
 from pipelines.workspace import Workspace
 
 
 @flow(name="collect-sources", task_runner=task_runner)
+@in_one_line
 def collect_sources(
     stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
 ) -> dict[str, dict[str, Any]]:
@@ -20,6 +21,7 @@ def collect_sources(
 
 
 @flow(name="curate-sources", task_runner=task_runner)
+@in_one_line
 def curate_sources(
     stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
 ) -> dict[str, dict[str, Any]]:
@@ -30,6 +32,7 @@ def curate_sources(
 
 
 @flow(name="tokenise-buckets", task_runner=task_runner)
+@in_one_line
 def tokenise_buckets(
     stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
 ) -> dict[str, dict[str, Any]]:

@@ -4,11 +4,12 @@ Tasks get steps and paths and give totals; documents never pass through Prefect.
 language, never one file: thousands of tasks unsettle a Prefect server.
 """
 
+import functools
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, Final, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from prefect import get_run_logger, task
@@ -72,6 +73,23 @@ def run_step(step: Step, workspace: Workspace, pool: ProcessPoolExecutor) -> dic
         return dict(pool.submit(execute, step, workspace).result())
     except BabelmixError as error:
         return Failed(message=str(error), data=error)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def in_one_line(flow: Callable[P, R]) -> Callable[P, R | State[Any]]:
+    """A flow's function that ends Failed with the one line of a user's mistake, without a traceback."""
+
+    @functools.wraps(flow)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
+        try:
+            return flow(*args, **kwargs)
+        except BabelmixError as error:
+            return Failed(message=str(error), data=error)
+
+    return run
 
 
 def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) -> Mapping[str, dict[str, Any]]:
