@@ -69,7 +69,8 @@ def status(step: Step, workspace: Workspace) -> Status:
     manifests = [workspace.manifest(folder) for folder in step.folders]
     missing = [folder for folder, manifest in zip(step.folders, manifests, strict=True) if manifest is None]
     if missing:
-        return Status(step, (f"{', '.join(missing)} is not there or not whole",), None)
+        others = [folder for folder in missing if folder != step.name]
+        return Status(step, (" ".join((*others, "not there or not whole")),), None)
     manifest = manifests[-1]
     assert manifest is not None
     if all(found is not None and found["fingerprint"] == step.fingerprint for found in manifests):

@@ -42,7 +42,7 @@ def test_a_step_that_stands_has_no_reasons(tmp_path: Path) -> None:
 def test_a_missing_folder_is_the_reason(tmp_path: Path) -> None:
     found = status(step({}), Workspace(str(tmp_path)))
     assert not found.complete
-    assert found.reasons == ("curated/fineweb-2/ell_Grek is not there or not whole",)
+    assert found.reasons == ("not there or not whole",)
 
 
 def test_the_changed_setting_is_named_with_both_values(tmp_path: Path) -> None:
@@ -66,4 +66,4 @@ def test_every_folder_of_a_step_must_stand(tmp_path: Path) -> None:
     complete(both, workspace)
     assert status(both, workspace).complete
     (tmp_path / "dropped/x/manifest.json").unlink()
-    assert status(both, workspace).reasons == ("dropped/x is not there or not whole",)
+    assert status(both, workspace).reasons == ("dropped/x not there or not whole",)
