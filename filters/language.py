@@ -1,26 +1,44 @@
 """Language identification: is a document in the language that its source says?"""
 
+from typing import Final
+
+import pyarrow as pa
 from datatrove.data import Document
 from datatrove.io import DataFolderLike
 
-from filters.identifiers import IdentifierName, identified, probabilities
-from filters.scripts import script_share
+from filters.identifiers import IdentifierName, identified, identify
+from filters.rules import Rule, judged
+from filters.statistics import measure
 from filters.verdict import Drop, Judge
-from filters.word_tokenizer import IcuWordTokenizer
 from sources.language import Language
 
 # For a language that the identifier does not know: the least share of letters in its script, and how many
 # different stop words must occur (Gopher's quality filter asks for two as well).
-MIN_SCRIPT_SHARE = 0.8
-MIN_STOP_WORDS = 2
+MIN_SCRIPT_SHARE: Final = 0.8
+MIN_STOP_WORDS: Final = 2
+# The reason of a document whose first label is another; `low_score` is one whose first label is the right one.
+WRONG: Final = "wrong_language"
+# No category wants a document without any text.
+BLANK: Final = Rule("empty", "quality.lines", 1, least=True)
 
 
-class LanguageIdentification(Judge):
-    """Keeps documents to which the identifier gives the language with its threshold's probability at least.
+def language_rules(language: Language, identifier: IdentifierName) -> tuple[Rule, ...]:
+    """The rules of a language: the identifier's probability, or script and stop words where it does not know it.
 
     What counts is the probability of the language itself, not that it is the first: an identifier that wavers
     between Malay and Indonesian says something else than one that is sure of German. (FineWeb-2 asks for both;
     that makes a difference only where the threshold is below a half.)
+    """
+    if known := identified(language, identifier):
+        return (BLANK, Rule("low_score", "language.score", known.threshold, least=True))
+    script = Rule("script_share", "language.script_share", MIN_SCRIPT_SHARE, least=True)
+    if not language.thresholds.stopwords:
+        return (BLANK, script)
+    return (BLANK, script, Rule("stop_words", "quality.stop_words", MIN_STOP_WORDS, least=True))
+
+
+class LanguageIdentification(Judge):
+    """Keeps documents to which the identifier gives the language with its threshold's probability at least.
 
     Reasons: `wrong_language` (another label is first), `low_score`; and for a language that the identifier does
     not know, `script_share` (letters of its script) and `stop_words` (different ones that occur).
@@ -29,44 +47,34 @@ class LanguageIdentification(Judge):
     name = "🌍 Language identification"
     filter = "language"
 
-    def __init__(
-        self,
-        language: Language,
-        dropped: DataFolderLike,
-        identifier: IdentifierName,
-    ) -> None:
+    def __init__(self, language: Language, dropped: DataFolderLike, identifier: IdentifierName) -> None:
         super().__init__(dropped)
         self.language = language
         self.identifier: IdentifierName = identifier
-        self._words = IcuWordTokenizer(language.segmentation.locale)
+        self._rules = language_rules(language, identifier)
 
     def judge(self, document: Document) -> Drop | None:
-        """See `Judge`. Sets `language.score`, or `language.script_share` and `language.stop_words`."""
-        if not document.text.strip():
-            return Drop("empty", 0, 1)
+        """See `Judge`. Sets `language.score`, or `language.script_share` and `quality.stop_words`."""
+        scores = document.metadata["scores"]
+        statistics = {"quality.lines": float(bool(document.text.strip()))}
         known = identified(self.language, self.identifier)
         if known is None:
-            return self._by_script(document)
-        found = probabilities(document.text, self.identifier)
-        score = found.get(known.label, 0.0)
-        document.metadata["scores"]["language.score"] = score
-        if score >= known.threshold:
-            return None
-        first = next(iter(found), "none")
-        reason = "low_score" if first == known.label else "wrong_language"
-        return Drop(reason, score, known.threshold, f"{first} {found.get(first, 0.0):.3f}")
+            found = measure(pa.array([document.text], pa.large_string()), self.language).statistics
+            wanted = ("language.script_share", "quality.stop_words")
+            scores |= {name: float(found[name][0]) for name in wanted}
+            return judged(self._rules, scores | statistics)
+        says = identify([document.text], known.label, self.identifier)
+        scores["language.score"] = float(says.score[0])
+        drop = judged(self._rules, scores | statistics)
+        if drop is None or drop.reason != "low_score":
+            return drop
+        return identified_as(drop, known.label, says.first[0], float(says.first_score[0]))
 
-    def _by_script(self, document: Document) -> Drop | None:
-        share = script_share(document.text, self.language.script)
-        wanted = set(self.language.thresholds.stopwords)
-        words = wanted & {word.lower() for word in self._words.word_tokenize(document.text)}
-        scores = document.metadata["scores"]
-        scores["language.script_share"], scores["language.stop_words"] = share, float(len(words))
-        if share < MIN_SCRIPT_SHARE:
-            return Drop("script_share", share, MIN_SCRIPT_SHARE)
-        if wanted and len(words) < MIN_STOP_WORDS:
-            return Drop("stop_words", len(words), MIN_STOP_WORDS)
-        return None
+
+def identified_as(drop: Drop, label: str, first: str, first_score: float) -> Drop:
+    """The verdict on a document whose score is too low, with what the identifier took it for."""
+    reason = drop.reason if first == label else WRONG
+    return Drop(reason, drop.value, drop.threshold, f"{first} {first_score:.3f}")
 
 
 def unknown(language: Language, identifier: IdentifierName) -> str | None:

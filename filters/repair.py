@@ -3,10 +3,12 @@
 import unicodedata
 from collections.abc import Iterator
 
+import pyarrow as pa
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.formatters import FTFYFormatter
 
+from filters.mojibake import suspicious
 from sources.special_tokens import neutralise
 
 
@@ -31,11 +33,24 @@ class Repair(PipelineStep):
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields every document, mended."""
         for document in data or ():
-            text = unicodedata.normalize("NFC", self._ftfy.format(document.text))
-            text, found = neutralise(text)
+            text, found = self.mended(document.text, True)
             changed = text != document.text
             document.text = text
             document.metadata["scores"]["repair.changed"] = float(changed)
             self.stat_update("special_tokens", value=found)
             self.stat_update("repaired", value=int(changed))
             yield document
+
+    def mended(self, text: str, suspect: bool) -> tuple[str, int]:
+        """The text as it should be, and how many special tokens were neutralised in it.
+
+        `suspect` is False for a text that ftfy would leave as it is (`filters.mojibake.suspicious`).
+        """
+        if not suspect:
+            return unicodedata.normalize("NFC", text), 0
+        return neutralise(unicodedata.normalize("NFC", self._ftfy.format(text)))
+
+    def batch(self, texts: list[str]) -> list[str]:
+        """The texts as they should be."""
+        suspects = suspicious(pa.array(texts, pa.large_string()))
+        return [self.mended(text, bool(suspect))[0] for text, suspect in zip(texts, suspects, strict=True)]
