@@ -1,7 +1,7 @@
 """What every code point is to the filters, as tables that compiled loops look up.
 
-The tables come from Python's `unicodedata`, the `regex` package (Unicode 17's word breaks and scripts) and datatrove's
-sets of punctuation, so that a compiled filter says what the library's says.
+The tables come from Python's `unicodedata`, the `regex` package (Unicode 17's word breaks and scripts) and
+datatrove's sets of punctuation, so that a compiled filter says what the library's says.
 """
 
 import sys
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import regex
-from datatrove.utils.text import PUNCTUATION, PUNCTUATION_SET, TERMINAL_PUNCTUATION
+from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
 
 from filters.scripts import script_letters
 
@@ -31,9 +31,9 @@ HYPHEN: Final = 128  # goes with the word before it
 PICTOGRAPHIC: Final = 256  # Extended_Pictographic
 DIGIT: Final = 512  # Unicode's Nd
 
-# Word_Break classes of UAX #29 (Unicode 17), as `Characters.word_break` has them. DICTIONARY is what ICU takes to a
-# dictionary: the scripts of South-East Asia (Line_Break=SA), Han, Hiragana and Katakana. HANGUL are syllables, which
-# ICU parts from letters and digits of other scripts; UAX #29 counts them among ALETTER.
+# Word_Break classes of UAX #29 (Unicode 17), as `Characters.word_break` has them. DICTIONARY is what ICU takes to
+# a dictionary: the scripts of South-East Asia (Line_Break=SA), Han, Hiragana and Katakana. HANGUL are syllables,
+# which ICU parts from letters and digits of other scripts; UAX #29 counts them among ALETTER.
 OTHER, CR, LF, NEWLINE, EXTEND, ZWJ, FORMAT, HEBREW, ALETTER, MID_LETTER, MID_NUM, MID_NUM_LET = range(12)
 NUMERIC, EXTEND_NUM_LET, REGIONAL, SEG_SPACE, SINGLE_QUOTE, DOUBLE_QUOTE, HANGUL, DICTIONARY = range(12, 20)
 
@@ -70,7 +70,7 @@ class Characters:
     flags: npt.NDArray[np.uint16]
     # Lower case, and everything else as it is.
     folded: npt.NDArray[np.uint32]
-    # Lower case; punctuation, white space and controls are 0. For comparisons in which diacritics count.
+    # Letters, marks and numbers in lower case, all else 0. For comparisons in which diacritics count.
     lower: npt.NDArray[np.uint32]
     # The same without diacritics: a letter's base, and 0 for a combining mark.
     base: npt.NDArray[np.uint32]
@@ -99,7 +99,7 @@ def characters() -> Characters:
         (HYPHEN, _HYPHENS),
     ):
         flags[[ord(mark) for mark in marks]] |= bit
-    return Characters(word_break, flags, *_spellings(text, flags))
+    return Characters(word_break, flags, *_spellings(text))
 
 
 def script_table(script: str) -> npt.NDArray[np.bool_]:
@@ -119,7 +119,7 @@ def _found(pattern: "regex.Pattern[str]", text: str) -> npt.NDArray[np.int64]:
     return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
 
 
-def _spellings(text: str, flags: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.uint32], ...]:
+def _spellings(text: str) -> tuple[npt.NDArray[np.uint32], ...]:
     """`folded`, `lower` and `base` of `Characters`."""
     lower = np.arange(CODE_POINTS, dtype=np.uint32)
     base = lower.copy()
@@ -132,8 +132,8 @@ def _spellings(text: str, flags: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np
         composed = 0xAC00 <= at < 0xD7A4
         base[at] = at if composed else 0 if unicodedata.category(first) == "Mn" else ord(first)
     folded = lower.copy()
-    dropped = (flags & SPACE) > 0
-    dropped[[ord(mark) for mark in PUNCTUATION]] = True
-    dropped[[ord(mark) for mark in TERMINAL_PUNCTUATION]] = True
-    lower[dropped] = base[dropped] = 0
+    # Letters, marks and numbers alone tell texts apart.
+    kept = np.zeros(CODE_POINTS, dtype=np.bool_)
+    kept[_matching(r"[\p{L}\p{M}\p{N}]", text)] = True
+    lower[~kept] = base[~kept] = 0
     return folded, lower, base

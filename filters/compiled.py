@@ -1,10 +1,12 @@
 """The one pass over a batch of texts, compiled: words, statistics, n-grams, signatures.
 
-Everything is in this file because Numba's cache looks at no other file when it asks whether a function has changed.
+Everything is in this file because Numba's cache looks at no other file when it asks whether a function has
+changed.
 
-Strings are compared by polynomial hashes modulo 2^64: of characters c_1 ... c_k, the sum of (c_i + 1) B^(k-i) for an
-odd B. The hash of two strings put together follows from theirs, so that an n-gram costs one multiplication. Texts made
-to collide (Thue-Morse words of a thousand characters) would be taken for repetitions, which they nearly are.
+Strings are compared by polynomial hashes modulo 2^64: of characters c_1 ... c_k, the sum of (c_i + 1) B^(k-i) for
+an odd B. The hash of two strings put together follows from theirs, so that an n-gram costs one multiplication.
+Texts made to collide (Thue-Morse words of a thousand characters) would be taken for repetitions, which they nearly
+are.
 """
 
 from typing import Any, Final
@@ -16,7 +18,8 @@ from numba import njit
 from filters import characters as ch
 
 _U64 = np.uint64
-# Odd constants without structure: 2^64 over the golden ratio (Knuth, TAOCP 3, 6.4) and the finaliser of MurmurHash3.
+# Odd constants without structure: 2^64 over the golden ratio (Knuth, TAOCP 3, 6.4) and the finaliser of
+# MurmurHash3.
 _BASE: Final = np.uint64(0xD6E8FEB86659FD93)
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX1: Final = np.uint64(0xFF51AFD7ED558CCD)
@@ -36,7 +39,7 @@ TOP_3, TOP_4, DUP_5, SCRIPT_SHARE, COLUMNS = 16, 17, 18, 24, 25
 _SHINGLE: Final = 5
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def mixed(value: Any) -> Any:
     """MurmurHash3's finaliser: every bit of the result depends on every bit of `value`."""
     value = (value ^ (value >> _U64(33))) * _MIX1
@@ -44,7 +47,7 @@ def mixed(value: Any) -> Any:
     return value ^ (value >> _U64(33))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def need_dictionary(data: npt.NDArray[np.uint8], offsets: Any, word_break: npt.NDArray[np.uint8]) -> Any:
     """Whether each text holds a character that ICU takes to a dictionary."""
     found = np.zeros(offsets.size - 1, dtype=np.bool_)
@@ -72,8 +75,8 @@ def need_dictionary(data: npt.NDArray[np.uint8], offsets: Any, word_break: npt.N
     return found
 
 
-@njit(cache=True, nogil=True)
-def _decode(data: Any, at: int, end: int, points: Any) -> int:
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _decode(data: Any, at: int, end: int, points: Any) -> Any:
     """Writes the code points of valid UTF-8 and returns how many there are."""
     n = 0
     while at < end:
@@ -105,13 +108,13 @@ def _decode(data: Any, at: int, end: int, points: Any) -> int:
     return n
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _ignored(kind: int) -> bool:
     return kind == ch.EXTEND or kind == ch.FORMAT or kind == ch.ZWJ
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _after(points: Any, n: int, at: int, word_break: Any) -> int:
+@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def _after(points: Any, n: int, at: int, word_break: Any) -> Any:
     """The class of the first character after `at` that is not an extension of it (WB4)."""
     at += 1
     while at < n and _ignored(word_break[points[at]]):
@@ -119,7 +122,8 @@ def _after(points: Any, n: int, at: int, word_break: Any) -> int:
     return word_break[points[at]] if at < n else ch.OTHER
 
 
-# Classes, as bits, that always end a run of letters; and that nothing but an extension joins at a piece's beginning.
+# Classes, as bits, that always end a run of letters; and that nothing but an extension joins at a piece's
+# beginning.
 _ENDS_LETTERS: Final = sum(
     1 << kind
     for kind in (
@@ -135,11 +139,11 @@ _ALONE: Final = sum(
 )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _boundary(points: Any, n: int, at: int, word_break: Any, flags: Any) -> int:
+@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def _boundary(points: Any, n: int, at: int, word_break: Any, flags: Any) -> Any:
     """Where the piece that begins at `at` ends: UAX #29's word boundaries (revision 47), numbered as there."""
-    last = np.int64(word_break[points[at]])
-    before = ch.OTHER
+    last: Any = np.int64(word_break[points[at]])
+    before: Any = ch.OTHER
     at += 1
     if last == ch.CR:
         return at + 1 if at < n and word_break[points[at]] == ch.LF else at  # WB3
@@ -165,9 +169,9 @@ def _boundary(points: Any, n: int, at: int, word_break: Any, flags: Any) -> int:
         next_letter = kind == ch.ALETTER or kind == ch.HEBREW
         quote_or_both = kind == ch.MID_NUM_LET or kind == ch.SINGLE_QUOTE
         was_quote_or_both = last == ch.MID_NUM_LET or last == ch.SINGLE_QUOTE
-        joined = False
+        joined: Any = False
         if kind == ch.CR or kind == ch.LF or kind == ch.NEWLINE:  # WB3b
-            joined = False
+            pass
         elif raw == ch.ZWJ and flags[points[at]] & ch.PICTOGRAPHIC:  # WB3c
             joined = True
         elif kind == ch.SEG_SPACE:  # WB3d
@@ -184,7 +188,9 @@ def _boundary(points: Any, n: int, at: int, word_break: Any, flags: Any) -> int:
             joined = _after(points, n, at, word_break) == ch.HEBREW
         elif last == ch.DOUBLE_QUOTE and kind == ch.HEBREW:  # WB7c
             joined = before == ch.HEBREW
-        elif last == ch.NUMERIC and (next_letter or kind == ch.NUMERIC or kind == ch.EXTEND_NUM_LET):  # WB8, 10, 13a
+        elif last == ch.NUMERIC and (
+            next_letter or kind == ch.NUMERIC or kind == ch.EXTEND_NUM_LET
+        ):  # WB8, 10, 13a
             joined = True
         elif kind == ch.NUMERIC and (last == ch.MID_NUM or was_quote_or_both):  # WB11
             joined = before == ch.NUMERIC
@@ -205,7 +211,7 @@ def _boundary(points: Any, n: int, at: int, word_break: Any, flags: Any) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def boundaries(points: Any, word_break: Any, flags: Any) -> Any:
     """The end of every piece of a text of code points, in order (for tests)."""
     ends = []
@@ -216,9 +222,9 @@ def boundaries(points: Any, word_break: Any, flags: Any) -> Any:
     return np.array(ends, dtype=np.int64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _words(points: Any, n: int, word_break: Any, flags: Any, ends_given: Any, starts: Any, ends: Any) -> Any:
-    """Start and end of each word and mark, white space left out; a hyphen within a word goes with what is before it.
+    """Start and end of each word and mark, white space left out; a hyphen in a word goes with what is before it.
 
     `ends_given` are the ends of the pieces where a dictionary has found them, and empty elsewhere.
     """
@@ -235,10 +241,10 @@ def _words(points: Any, n: int, word_break: Any, flags: Any, ends_given: Any, st
             flag = flags[points[start]]
             if flag & ch.SPACE:
                 continue
-            if flag & ch.HYPHEN and start and end < n:
-                if flags[points[start - 1]] & ch.ALNUM and flags[points[end]] & ch.ALNUM:
-                    ends[count - 1] = end
-                    continue
+            inside = flag & ch.HYPHEN and start and end < n
+            if inside and flags[points[start - 1]] & ch.ALNUM and flags[points[end]] & ch.ALNUM:
+                ends[count - 1] = end
+                continue
         while start < end and flags[points[start]] & ch.SPACE:
             start += 1
         while start < end and flags[points[end - 1]] & ch.SPACE:
@@ -249,8 +255,8 @@ def _words(points: Any, n: int, word_break: Any, flags: Any, ends_given: Any, st
     return count
 
 
-@njit(cache=True, nogil=True)
-def _bits(items: int) -> int:
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _bits(items: int) -> Any:
     """The size of a hash table for so many items, as a power of 2: at most half full."""
     bits = 4
     while (1 << bits) < 2 * items:
@@ -258,8 +264,8 @@ def _bits(items: int) -> int:
     return bits
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _slot(keys: Any, stamps: Any, epoch: int, bits: int, key: Any) -> int:
+@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def _slot(keys: Any, stamps: Any, epoch: int, bits: int, key: Any) -> Any:
     """The slot of `key`, or the free one that it belongs in; slots of another epoch are free."""
     mask = (1 << bits) - 1
     slot = np.int64((key * _GOLDEN) >> _U64(64 - bits))
@@ -268,9 +274,9 @@ def _slot(keys: Any, stamps: Any, epoch: int, bits: int, key: Any) -> int:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, stamps: Any, epoch: int, row: Any) -> Any:
-    """All that is counted by lines, for three ideas of a line: FineWeb's, Gopher's repetition's and Gopher's quality's.
+    """All that is counted by lines, for three ideas of a line: of FineWeb, Gopher's repetition, Gopher's quality.
 
     `lines` takes the hash of each line. Returns the epoch that was used last.
     """
@@ -333,7 +339,9 @@ def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, stamps: Any, 
             last -= 1
         if first < last:
             bullets += points[first] == 0x2022 or points[first] == 45
-            dotted = last - first >= 3 and points[last - 1] == 46 and points[last - 2] == 46 and points[last - 3] == 46
+            dotted = (
+                last - first >= 3 and points[last - 1] == 46 and points[last - 2] == 46 and points[last - 3] == 46
+            )
             ellipses += dotted or points[last - 1] == 0x2026
         i = end + 1
         if end + 1 < n and points[end] == 13 and points[end + 1] == 10:
@@ -358,9 +366,11 @@ def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, stamps: Any, 
     return epoch
 
 
-@njit(cache=True, nogil=True)
-def _top(grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any, tallies: Any, firsts: Any, epoch: int) -> int:
-    """Characters of the commonest n-gram, blanks between its words counted, times its number; the first of equals."""
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _top(
+    grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any, tallies: Any, firsts: Any, epoch: int
+) -> Any:
+    """Characters of the commonest n-gram, its blanks counted, times its number; the first of equals."""
     bits = _bits(count)
     best = best_first = 0
     for i in range(count):
@@ -374,8 +384,8 @@ def _top(grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any, tall
     return best * (sums[best_first + n] - sums[best_first] + n - 1)
 
 
-@njit(cache=True, nogil=True)
-def _repeated(grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any, epoch: int) -> int:
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _repeated(grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any, epoch: int) -> Any:
     """Characters of n-grams that stood before; one that did is stepped over whole."""
     bits = _bits(count)
     characters = i = 0
@@ -390,7 +400,7 @@ def _repeated(grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any,
     return characters
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _signature(shingles: Any, a: Any, b: Any, minima: Any, hashes: int, bands: Any) -> None:
     """MinHash: the least of each hash a x + b over all shingles; the minima of each band in one 64-bit key."""
     for k in range(minima.size):
@@ -406,7 +416,7 @@ def _signature(shingles: Any, a: Any, b: Any, minima: Any, hashes: int, bands: A
         bands[band] = key
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _whole(points: Any, n: int, flags: Any, folded: Any, script: Any, row: Any) -> Any:
     """The hash of a text without regard to case and white space; counts the letters of the script on the way."""
     whole = _GOLDEN
@@ -431,23 +441,26 @@ def _whole(points: Any, n: int, flags: Any, folded: Any, script: Any, row: Any) 
     return mixed(whole)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _hash_words(
     points: Any, starts: Any, ends: Any, count: int, flags: Any, base: Any, stops: Any, seen: Any, mark: int,
     hashes: Any, powers: Any, plain: Any, sums: Any, row: Any,
-) -> int:  # fmt: skip
-    """Hashes of words for n-grams (`hashes`, with B^length in `powers` and lengths added up in `sums`) and, without
-    marks and diacritics, for shingles (`plain`); counts what Gopher counts by words. Returns the number of `plain`.
+) -> Any:  # fmt: skip
+    """Hashes of words for n-grams (`hashes`, B^length in `powers`, lengths added up in `sums`) and, without
+    marks and diacritics, for shingles (`plain`); counts what Gopher counts by words. Returns the number of
+    `plain`.
     """
     spoken = spoken_length = alphabetic = plain_count = 0
     sums[0] = 0
     table = stops.size - 1
     for k in range(count):
         key, plain_key, power = _U64(0), _U64(0), _U64(1)
-        any_flag, all_flags, kept_flags = 0, 0xFFFF, 0xFFFF
+        any_flag: Any = 0
+        all_flags: Any = 0xFFFF
+        kept_flags: Any = 0xFFFF
         for i in range(starts[k], ends[k]):
             point = points[i]
-            flag = np.int64(flags[point])
+            flag: Any = np.int64(flags[point])
             key = key * _BASE + _U64(point) + _U64(1)
             power *= _BASE
             any_flag |= flag
@@ -456,7 +469,7 @@ def _hash_words(
             if letter:
                 plain_key = plain_key * _BASE + _U64(letter) + _U64(1)
                 kept_flags &= flag
-        length = np.int64(ends[k] - starts[k])
+        length = ends[k] - starts[k]
         alphabetic += (any_flag & ch.ALPHA) != 0
         if not all_flags & ch.PUNCT:
             spoken += 1
@@ -480,19 +493,17 @@ def _hash_words(
     row[NON_SYMBOL_WORDS] = spoken
     row[STOP_WORDS] = stop_words
     row[AVG_WORD_LENGTH] = spoken_length / spoken if spoken else 0.0
-    if count:
-        row[ALPHA_RATIO] = alphabetic / count
-        row[HASH_RATIO] /= count
-        row[ELLIPSIS_RATIO] /= count
-        row[LIST_RATIO] /= count
+    row[ALPHA_RATIO] = alphabetic / count if count else 0.0
+    for column in (HASH_RATIO, ELLIPSIS_RATIO, LIST_RATIO):
+        row[column] = row[column] / count if count else 0.0
     return plain_count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _units(
     points: Any, starts: Any, ends: Any, count: int, lower: Any, by_character: bool, at: int,
     units: Any, unit_starts: Any, unit_ends: Any,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Writes the units of a text from `at` on and returns where they end."""
     for k in range(count):
         unit = _U64(0)
@@ -511,12 +522,12 @@ def _units(
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _n_grams(
     hashes: Any, powers: Any, sums: Any, count: int, length: int, grams: Any, keys: Any, stamps: Any, tallies: Any,
     firsts: Any, epoch: int, row: Any,
-) -> int:  # fmt: skip
-    """Repeated n-grams of words: of 2 to 4 words with blanks between them, of 5 to 10 without. Returns the epoch."""
+) -> Any:  # fmt: skip
+    """Repeated n-grams: of 2 to 4 words with blanks between them, of 5 to 10 without. Returns the epoch."""
     for k in range(count):
         grams[k] = hashes[k]
     for size in range(2, min(4, count) + 1):
@@ -539,8 +550,8 @@ def _n_grams(
     return epoch
 
 
-@njit(cache=True, nogil=True)
-def _shingles(plain: Any, count: int, whole: Any, shingles: Any) -> int:
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _shingles(plain: Any, count: int, whole: Any, shingles: Any) -> Any:
     """Writes the hash of every 5-gram and returns their number; a text of fewer words is one, its own hash."""
     if count < _SHINGLE:
         shingles[0] = whole
@@ -553,20 +564,20 @@ def _shingles(plain: Any, count: int, whole: Any, shingles: Any) -> int:
     return count - _SHINGLE + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure_batch(
     data: Any, offsets: Any, given: Any, given_offsets: Any, by_character: bool, stops: Any,
     word_break: Any, flags: Any, folded: Any, lower: Any, base: Any, script: Any, a: Any, b: Any, hashes: int,
 ) -> Any:  # fmt: skip
     """Measures texts that lie one after the other in `data`, UTF-8, parted by `offsets`.
 
-    `given` are the ends of pieces that a dictionary found, `given_offsets` their parts by text (empty: UAX #29 finds
-    them here). `stops` is a hash table of the stop words' hashes, a power of 2 large, 0 where it is free; `script`
-    says which code points are letters of the language's script; `a`, `b` are the hash functions of MinHash, `hashes`
-    of them a band.
+    `given` are the ends of pieces that a dictionary found, `given_offsets` their parts by text (empty: UAX #29
+    finds them here). `stops` is a hash table of the stop words' hashes, a power of 2 large, 0 where it is free;
+    `script` says which code points are letters of the language's script; `a`, `b` are the hash functions of
+    MinHash, `hashes` of them a band.
 
-    Returns statistics (texts, COLUMNS), bands, exact hashes; shingles with their offsets; units with offsets, starts
-    and ends (see `filters.statistics.Measured`).
+    Returns statistics (texts, COLUMNS), bands, exact hashes; shingles with their offsets; units with offsets,
+    starts and ends (see `filters.statistics.Measured`).
     """
     texts = offsets.size - 1
     total = offsets[texts] - offsets[0]
@@ -614,7 +625,20 @@ def measure_batch(
         pieces = given[given_offsets[text] : given_offsets[text + 1]]
         count = _words(points, n, word_break, flags, pieces, starts, ends)
         spoken = _hash_words(
-            points, starts, ends, count, flags, base, stops, seen, text + 1, word_hashes, word_powers, plain, sums, row
+            points,
+            starts,
+            ends,
+            count,
+            flags,
+            base,
+            stops,
+            seen,
+            text + 1,
+            word_hashes,
+            word_powers,
+            plain,
+            sums,
+            row,
         )
         unit_offsets[text + 1] = _units(
             points, starts, ends, count, lower, by_character, unit_offsets[text], units, unit_starts, unit_ends
@@ -635,7 +659,7 @@ def measure_batch(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def stop_table(points: Any, offsets: Any) -> Any:
     """A hash table of words, given as code points one after the other and their offsets; see `measure_batch`."""
     table = np.zeros(1 << max(_bits(4 * offsets.size), 8), dtype=np.uint64)

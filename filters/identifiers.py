@@ -17,8 +17,8 @@ IdentifierName: TypeAlias = Literal["fasttext176", "glotlid"]
 
 # Labels that are asked for: a threshold is held against a language that need not be the first.
 _LABELS: Final = 16
-# Characters of a long text that are identified, in so many parts. What fastText computes grows with them: 0.15 ms for
-# a thousand, while a page of the web may have a million.
+# Characters of a long text that are identified, in so many parts. What fastText computes grows with them: 0.15 ms
+# for a thousand, while a page of the web may have a million.
 _SAMPLE: Final = 800
 _PARTS: Final = 4
 _GLOTLID: Final = ("cis-lmu/glotlid", "model_v3.bin")

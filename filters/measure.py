@@ -18,8 +18,8 @@ _DOCUMENTS: Final = 1000
 class Measure(PipelineStep):
     """Puts every statistic of each document into `document.metadata["scores"]`.
 
-    Documents are measured in batches and go on in their order, so that any datatrove step may stand before and after
-    it. A step that changes the text must stand before it.
+    Documents are measured in batches and go on in their order, so that any datatrove step may stand before and
+    after it. A step that changes the text must stand before it.
     """
 
     type = "📏 - MEASURE"

@@ -1,15 +1,16 @@
 """Which texts ftfy could want to change: a compiled look before its slow one.
 
 ftfy searches every line for a regular expression of some forty alternatives, a third of a millisecond a page. Each
-alternative holds two characters next to each other that hardly ever stand so in a good text. Their sets are read from
-ftfy's own expression, so that a text without any such pair, and without control characters and entities, is one that
-ftfy leaves as it is.
+alternative holds two characters next to each other that hardly ever stand so in a good text. Their sets are read
+from ftfy's own expression, so that a text without any such pair, and without control characters and entities, is
+one that ftfy leaves as it is.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +25,8 @@ _POINTS: Final = 0x10000
 _ALONE: Final = np.uint64(1 << 63)
 # A part of a verbose expression: a class, an escape, a character that stands for itself; or what is none of these.
 _PART: Final = re.compile(
-    r"\s+|\#[^\n]*|(?P<element>\[[^\]]+\]|\\x[0-9a-f]{2}|\\[sw]|[^][\\(){}*+?$^|.])|(?P<mark>[?^|.])|(?P<other>.)", re.S
+    r"\s+|\#[^\n]*|(?P<element>\[[^\]]+\]|\\x[0-9a-f]{2}|\\[sw]|[^][\\(){}*+?$^|.])|(?P<mark>[?^|.])|(?P<other>.)",
+    re.S,
 )
 
 
@@ -34,7 +36,8 @@ def suspicious(texts: pa.Array) -> npt.NDArray[np.bool_]:
     offsets = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
     firsts, seconds = _tables()
-    return _suspicious(data, offsets, firsts, seconds)
+    found: npt.NDArray[np.bool_] = _suspicious(data, offsets, firsts, seconds)
+    return found
 
 
 @cache
@@ -56,7 +59,7 @@ def _tables() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    first: Any
+    first: npt.NDArray[np.int64]
     second: npt.NDArray[np.int64]
 
 
@@ -64,12 +67,11 @@ def _pairs(pattern: str, every: str) -> Iterator[_Pair]:
     """The rarest pair of neighbours in each alternative of `pattern`; for one of a single character, that."""
     for alternative in _alternatives(pattern):
         runs = [[_members(element, every) for element in run] for run in alternative if run]
-        pairs = [_Pair(*two) for run in runs for two in zip(run, run[1:], strict=False)]
+        pairs = [_Pair(*two) for run in runs for two in pairwise(run)]
         if not pairs:
             ((single,),) = runs
-            pairs = [_Pair(slice(None), single)]
-        yield min(pairs, key=lambda pair: len(every[pair.first] if isinstance(pair.first, slice) else pair.first)
-                  * len(pair.second))  # fmt: skip
+            pairs = [_Pair(np.arange(_POINTS), single)]
+        yield min(pairs, key=lambda pair: len(pair.first) * len(pair.second))
 
 
 def _alternatives(pattern: str) -> Iterator[list[list[str]]]:
@@ -81,7 +83,9 @@ def _alternatives(pattern: str) -> Iterator[list[list[str]]]:
     runs: list[list[str]] = [[]]
     for part in _PART.finditer(pattern):
         if part["other"]:
-            raise ValueError(f"ftfy's expression holds {part['other']!r} at {part.start()}, which is not understood")
+            raise ValueError(
+                f"ftfy's expression holds {part['other']!r} at {part.start()}, which is not understood"
+            )
         if part["element"]:
             runs[-1].append(part["element"])
         elif part["mark"] == "?":
@@ -100,7 +104,7 @@ def _members(element: str, every: str) -> npt.NDArray[np.int64]:
     return np.array([found.start() for found in re.finditer(element, every)], dtype=np.int64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _suspicious(data: Any, offsets: Any, firsts: Any, seconds: Any) -> Any:
     found = np.zeros(offsets.size - 1, dtype=np.bool_)
     for text in range(offsets.size - 1):
@@ -116,7 +120,9 @@ def _suspicious(data: Any, offsets: Any, firsts: Any, seconds: Any) -> Any:
                 at += 2
             elif byte < 0xF0 and at + 2 < end:
                 point = (
-                    np.int64(byte & 0x0F) << 12 | np.int64(data[at + 1] & 0x3F) << 6 | np.int64(data[at + 2] & 0x3F)
+                    np.int64(byte & 0x0F) << 12
+                    | np.int64(data[at + 1] & 0x3F) << 6
+                    | np.int64(data[at + 2] & 0x3F)
                 )
                 at += 3
             else:

@@ -13,7 +13,9 @@ def repetition_rules(limits: Thresholds) -> tuple[Rule, ...]:
 
     Paragraphs and characters of lines are not counted (FineWeb-2); a threshold of 0 for lines switches it off.
     """
-    lines = [Rule("dup_line_frac", "repetition.dup_line_frac", limits.dup_line_frac)] if limits.dup_line_frac else []
+    lines = (
+        [Rule("dup_line_frac", "repetition.dup_line_frac", limits.dup_line_frac)] if limits.dup_line_frac else []
+    )
     return (
         Rule("empty", "quality.characters", 1, least=True),
         *lines,

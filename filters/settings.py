@@ -173,13 +173,33 @@ class CurationSettings(_Settings):
         """What a document of this category is held against; all of it for an unknown category."""
         return self.checks.get(category, _WEB)
 
-    def identity(self, language: Language) -> dict[str, Any]:
-        """What curating `language` depends on, as JSON: these settings, and what filters read of its file."""
-        read = language.model_dump(mode="json", include={"code", "script", "segmentation", "thresholds"})
-        identified = language.model_dump(mode="json", include={"identifiers"})["identifiers"]
+    def measuring(self, language: Language) -> dict[str, Any]:
+        """What measuring documents of `language` depends on, as JSON: no threshold is among it."""
+        held = self.model_dump(mode="json", exclude={"minhash": {"overlap"}, "removal": True})
+        read = language.model_dump(
+            mode="json", include={"code", "script", "segmentation", "identifiers", "thresholds"}
+        )
+        known = read["identifiers"][self.identifier]
+        return {
+            "settings": held,
+            "language": {
+                **{name: read[name] for name in ("code", "script", "segmentation")},
+                "label": known and known["label"],
+                "stopwords": read["thresholds"]["stopwords"],
+            },
+        }
+
+    def deciding(self, language: Language) -> dict[str, Any]:
+        """What verdicts on measured documents of `language` depend on, as JSON."""
+        read = language.model_dump(mode="json", include={"code", "thresholds", "identifiers"})
+        known = read["identifiers"][self.identifier]
         return {
             "settings": self.model_dump(mode="json"),
-            "language": {**read, "identified": identified[self.identifier]},
+            "language": {
+                "code": read["code"],
+                "thresholds": read["thresholds"],
+                "threshold": known and known["threshold"],
+            },
         }
 
 

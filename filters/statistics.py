@@ -1,8 +1,8 @@
 """Everything that the filters measure of a text, in one pass over it.
 
-Verdicts are comparisons of these columns with thresholds (`filters/repetition.py`, `filters/quality.py`), signatures
-are what duplicates are found by, and units are what benchmarks' questions are looked for with. The statistics are
-those of datatrove's Gopher and FineWeb filters, over the words of `IcuWordTokenizer`.
+Verdicts are comparisons of these columns with thresholds (`filters/repetition.py`, `filters/quality.py`),
+signatures are what duplicates are found by, and units are what benchmarks' questions are looked for with. The
+statistics are those of datatrove's Gopher and FineWeb filters, over the words of `IcuWordTokenizer`.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,8 @@ class Measured:
 
     # One value a document, by the names of STATISTICS.
     statistics: dict[str, npt.NDArray[np.float64]]
-    # (documents, BANDS): two documents that share 80% of their shingles agree in one of them with probability 0.92.
+    # (documents, BANDS): two documents that share 80% of their shingles agree in one of them with probability
+    # 0.92.
     bands: npt.NDArray[np.uint64]
     # The text without regard to case and white space.
     exact: npt.NDArray[np.uint64]
@@ -158,7 +159,8 @@ def _hash_functions() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
 def _stop_words(words: tuple[str, ...]) -> npt.NDArray[np.uint64]:
     distinct = sorted(set(words))
     points = np.array([ord(character) for word in distinct for character in word], dtype=np.uint32)
-    return compiled.stop_table(points, np.cumsum([0, *map(len, distinct)]))
+    table: npt.NDArray[np.uint64] = compiled.stop_table(points, np.cumsum([0, *map(len, distinct)]))
+    return table
 
 
 _script = cache(script_table)

@@ -14,7 +14,7 @@ from sources.source import source
 
 # Raised by hand when a step's code starts to give other bytes for the same settings and inputs.
 # The kinds stand in the order in which a document meets them.
-VERSIONS = {"collect": 1, "curate": 1, "tokenise": 1, "mix": 1}
+VERSIONS = {"collect": 1, "measure": 1, "curate": 2, "tokenise": 1, "mix": 1}
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,14 @@ def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     wanted = [bucket for bucket in buckets(profile) if _wants(recipe, bucket)]
     pairs = sorted({(bucket.source, bucket.language) for bucket in wanted})
     collected = {pair: collect_step(*pair, profile) for pair in pairs}
-    curated = {pair: curate_step(collected[pair], *pair, profile) for pair in pairs}
+    measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
+    curated = {pair: curate_step(collected[pair], measured[pair], *pair, profile) for pair in pairs}
     tokenised = [
         tokenise_step(curated[bucket.source, bucket.language], bucket, recipe.tokenizer)
         for bucket in sorted(wanted, key=lambda bucket: (bucket.category, bucket.source, bucket.language))
     ]
     mix = mix_step(recipe, profile, tokens, seed, tokenised)
-    return Build(recipe, profile, (*collected.values(), *curated.values(), *tokenised, mix))
+    return Build(recipe, profile, (*collected.values(), *measured.values(), *curated.values(), *tokenised, mix))
 
 
 def _wants(recipe: Recipe, bucket: Bucket) -> bool:
@@ -73,15 +74,25 @@ def collect_step(source_name: str, code: str, profile: str) -> Step:
     return Step("collect", VERSIONS["collect"], (f"collected/{source_name}/{code}",), settings)
 
 
-def curate_step(collected: Step, source_name: str, code: str, profile: str) -> Step:
-    """Keeps or drops each document of one source and language, and says why."""
+def measure_step(collected: Step, source_name: str, code: str, profile: str) -> Step:
+    """Repairs, identifies and measures each document of one source and language once."""
     settings = {
         "source": source_name,
         "language": code,
-        "curation": CurationSettings.for_profile(profile).identity(language(code)),
+        "curation": CurationSettings.for_profile(profile).measuring(language(code)),
+    }
+    return Step("measure", VERSIONS["measure"], (f"measured/{source_name}/{code}",), settings, (collected,))
+
+
+def curate_step(collected: Step, measured: Step, source_name: str, code: str, profile: str) -> Step:
+    """Keeps or drops each document of one source and language by what was measured of it, and says why."""
+    settings = {
+        "source": source_name,
+        "language": code,
+        "curation": CurationSettings.for_profile(profile).deciding(language(code)),
     }
     folders = (f"dropped/{source_name}/{code}", f"curated/{source_name}/{code}")
-    return Step("curate", VERSIONS["curate"], folders, settings, (collected,))
+    return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured))
 
 
 def tokenise_step(curated: Step, bucket: Bucket, tokenizer: str) -> Step:

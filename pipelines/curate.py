@@ -1,39 +1,42 @@
-"""Curates the documents of one source and language, in FineWeb-2's order.
+"""Curates the documents of one source and language, in FineWeb-2's order, by what was measured of them.
 
-Repair and language identification come first, so that duplicates are looked for among texts of one language
-and in one spelling; then duplicates, repetition, quality, contamination, and redaction of personal data,
-which changes texts and so comes last. Each document that is dropped has its row; rows and kept documents are
-counted in the files that were written, and held against what came in.
+Language identification comes first, so that duplicates are looked for among texts of one language; then
+duplicates, repetition, quality, contamination, and redaction of personal data, which changes texts and so comes
+last. Each document that is dropped has its row; rows and kept documents are counted in the files that were
+written, and held against what came in.
 """
 
 import contextlib
-import io
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from datatrove.data import DocumentsPipeline
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from datatrove.data import Document, DocumentsPipeline
 from datatrove.io import get_datafolder
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger
 
-from filters import bands, duplicates
-from filters.contamination import ContaminationFilter, Units, benchmark_index
-from filters.language import LanguageIdentification, unknown
-from filters.privacy import Privacy
-from filters.quality import Quality
-from filters.repair import Repair
-from filters.repetition import Repetition
-from filters.settings import BUNDLED, Check, CurationSettings
-from filters.word_tokenizer import IcuWordTokenizer
+from filters import bands
+from filters.contamination import Units, benchmark_index
+from filters.language import unknown
+from filters.privacy import redacted
+from filters.settings import BUNDLED, CurationSettings
+from filters.statistics import STATISTICS
+from filters.verdicts import Decision, Verdicts
 from pipelines.document_files import document_files
-from pipelines.document_io import DocumentReader, DocumentWriter, row_batches, row_counts
+from pipelines.document_io import row_batches, row_counts
+from pipelines.duplicates import Copies, find_copies
 from pipelines.executor import run_pipeline
-from pipelines.selective import ChangeOnly, JudgeOnly
+from pipelines.measure import Measuring
+from pipelines.measured_files import Group, TableWriter, groups
 from sources.errors import BabelmixError
 from sources.language import Language
-from sources.schema import DROPPED
+from sources.schema import DOCUMENT, DROPPED
 
 # The filters in the order in which they are met here.
 ORDER: Final = ("language", "duplicates", "repetition", "quality", "contamination", "privacy")
@@ -65,84 +68,158 @@ class Funnel:
         return {**asdict(self), "dropped": list(self.dropped), "notes": list(self.notes)}
 
 
-def curate(
-    input: str,  # noqa: A002
-    language: Language,
-    source: str,
-    *,
-    curated: str,
-    dropped: str,
-    scratch: str,
-    settings: CurationSettings,
-    workers: int = 1,
-) -> Funnel:
-    """Curates the document files of `input` into `curated`; what is not there has its row in `dropped`.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folders of one source and language, paths or URLs; `scratch` is emptied before and after."""
 
-    Folders are paths or URLs; `scratch` is emptied before and after. With more than one worker the files of
-    `input` are worked on side by side. The bytes written depend neither on workers nor on folders.
+    documents: str
+    measured: str
+    curated: str
+    dropped: str
+    scratch: str
+
+
+def measure_documents(
+    place: Place, language: Language, settings: CurationSettings, workers: int = 1
+) -> dict[str, int]:
+    """Measures the document files of a place into its `measured`. Returns how many `documents` there are.
+
+    With more than one worker the files are worked on side by side. The bytes written depend neither on workers nor
+    on folders.
 
     Raises:
-        BabelmixError: there are no documents, a file cannot be read, or what was removed is outside its band.
+        BabelmixError: there are no documents, or a file cannot be read.
     """
-    funnel = curate_unchecked(
-        input,
-        language,
-        source,
-        curated=curated,
-        dropped=dropped,
-        scratch=scratch,
-        settings=settings,
-        workers=workers,
-    )
-    bands.hold(settings.removal, source, language.code, funnel.documents, funnel.by_filter(), dropped)
+    documents = sum(row_counts(place.documents))
+    if not documents:
+        raise BabelmixError(f"{place.documents}: no documents of {language.code}; collect some, or leave it out")
+    step = Measuring(place.documents, place.measured, language, settings)
+    with _clean(place.scratch):
+        _run([step], len(document_files(place.documents)), workers, place.scratch)
+    return {"documents": documents}
+
+
+def curate(place: Place, language: Language, source: str, settings: CurationSettings, workers: int = 1) -> Funnel:
+    """Writes the documents that stay to `curated` and a row of each other to `dropped`, from what was measured.
+
+    Raises:
+        BabelmixError: a file cannot be read, or what was removed is outside its band.
+    """
+    funnel = curate_unchecked(place, language, settings, workers)
+    bands.hold(settings.removal, source, language.code, funnel.documents, funnel.by_filter(), place.dropped)
     return funnel
 
 
-def curate_unchecked(
-    input: str,  # noqa: A002
-    language: Language,
-    source: str,
-    *,
-    curated: str,
-    dropped: str,
-    scratch: str,
-    settings: CurationSettings,
-    workers: int = 1,
-) -> Funnel:
+def curate_unchecked(place: Place, language: Language, settings: CurationSettings, workers: int = 1) -> Funnel:
     """As `curate`, but whatever is removed is left to the caller to judge."""
-    documents = sum(row_counts(input))
-    if not documents:
-        raise BabelmixError(f"{input}: no documents of {language.code}; collect some, or leave it out")
-    run = _Run(language, settings, scratch, workers)
-    with _clean(scratch), _quiet():
-        identified = run.at("identified")
-        steps = [DocumentReader(input), *_identify(run, dropped), DocumentWriter(identified)]
-        run.pipeline("identify", steps, len(document_files(input)))
-        counts = row_counts(identified)
-        verdicts = _find_duplicates(run, identified, counts)
-        steps = [DocumentReader(identified), *_filters(run, dropped, verdicts), DocumentWriter(curated)]
-        run.pipeline("filter", steps, len(counts))
-    return _funnel(documents, curated, dropped, _notes(language, settings))
+    counts = row_counts(place.documents)
+    decision = Decision(language, settings)
+    with _clean(place.scratch):
+        copies = find_copies(place.documents, place.measured, decision)
+        _run([Deciding(place, decision, copies, counts)], len(counts), workers, place.scratch)
+    return _funnel(sum(counts), place.curated, place.dropped, _notes(language, settings))
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    language: Language
-    settings: CurationSettings
-    scratch: str
-    workers: int
+class Deciding(PipelineStep):
+    """Parts the files of `place.documents` into what stays and what does not; rank r does every n-th file."""
 
-    def at(self, folder: str) -> str:
-        return f"{self.scratch.rstrip('/')}/{folder}"
+    type = "🔻 - FILTER"
+    name = "🔻 Decide"
 
-    def pipeline(self, name: str, steps: Sequence[PipelineStep], tasks: int) -> None:
-        """Runs the steps as `tasks` tasks: one for each file that they read, so that a rank is a file.
+    def __init__(self, place: Place, decision: Decision, copies: Copies, counts: Sequence[int]) -> None:
+        super().__init__()
+        self.place, self.decision, self.copies = place, decision, copies
+        self.starts = np.concatenate([[0], np.cumsum(counts)])
 
-        One worker is this process: datatrove's executor starts a process of its own for that too and writes
-        logs and statistics of every task, which takes longer than curating a small language does.
-        """
-        if self.workers > 1 and tasks > 1:
-            run_pipeline(steps, self.at(f"logs/{name}"), tasks=tasks, workers=self.workers)
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """Yields nothing."""
+        names = document_files(self.place.documents)
+        for number in range(rank, len(names), world_size):
+            self._file(names[number], int(self.starts[number]))
+        yield from ()
+
+    def _file(self, name: str, start: int) -> None:
+        place = self.place
+        with (
+            TableWriter(place.curated, name, DOCUMENT) as kept,
+            TableWriter(place.dropped, name, DROPPED) as dropped,
+        ):
+            for group in groups(place.documents, place.measured, name):
+                with self.track_time():
+                    verdicts = self.decision.verdicts(group.measured, group.documents["category"])
+                    copies = self.copies.slice(start, start + len(group.measured))
+                    stays = verdicts.passes & (copies.kept < 0)
+                    if not stays.all():
+                        dropped.write(self._dropped(group, verdicts, copies, np.flatnonzero(~stays)))
+                    if stays.any():
+                        kept.write(self._curated(group, copies, stays))
+                self.stat_update("forwarded", value=int(stays.sum()))
+                start += len(group.measured)
+
+    def _dropped(self, group: Group, verdicts: Verdicts, copies: Copies, rows: npt.NDArray[np.int64]) -> pa.Table:
+        held: dict[str, list[Any]] = {name: [] for name in DROPPED.names}
+        for row in map(int, rows):
+            found = self.decision.drop(group.measured, row, verdicts, ("language",))
+            if found is None and copies.kept[row] >= 0:
+                found = "duplicates", copies.drop(row)
+            if found is None:
+                others = ("repetition", "quality", "contamination")
+                found = self.decision.drop(group.measured, row, verdicts, others)
+            assert found is not None
+            name, drop = found
+            values = (
+                group.measured["id"][row].as_py(),
+                name,
+                drop.reason,
+                drop.value,
+                drop.threshold,
+                drop.detail,
+            )
+            for column, value in zip(held.values(), values, strict=True):
+                column.append(value)
+        return pa.table(held, DROPPED)
+
+    def _curated(self, group: Group, copies: Copies, stays: npt.NDArray[np.bool_]) -> pa.Table:
+        mask = pa.array(stays)
+        documents, measured, texts = (
+            each.filter(mask) for each in (group.documents, group.measured, group.texts())
+        )
+        emails, ips = (np.zeros(len(texts)) for _ in range(2))
+        private = np.flatnonzero(self.decision.meeting("privacy", documents["category"]))
+        redacted_texts = texts.to_pylist()
+        for row, text, *counts in zip(private, *redacted(texts.take(pa.array(private))), strict=True):
+            redacted_texts[row] = text
+            emails[row], ips[row] = counts
+        columns = {
+            **{name: measured[name] for name in (*STATISTICS, "language.score")},
+            "repair.changed": pc.is_valid(measured["text"]).cast(pa.float64()),
+            "duplicates.cluster_size": pa.array(copies.size[stays].astype(np.float64)),
+            "privacy.emails": pa.array(emails),
+            "privacy.ips": pa.array(ips),
+        }
+        fields = {"text": pa.array(redacted_texts, pa.string()), "scores": _maps(columns)}
+        return pa.table([fields.get(name, documents.column(name)) for name in DOCUMENT.names], schema=DOCUMENT)
+
+
+def _maps(columns: dict[str, Any]) -> pa.Array:
+    """A map of each row's values by their names, in the order of the names; nulls are left out."""
+    names = sorted(columns)
+    values = np.column_stack([np.asarray(columns[name]) for name in names])
+    held = np.column_stack([np.asarray(pc.is_valid(columns[name])) for name in names])
+    offsets = np.concatenate([[0], np.cumsum(held.sum(axis=1))])
+    keys = pa.array(names).take(pa.array(np.nonzero(held)[1]))
+    return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, pa.array(values[held]))
+
+
+def _run(steps: Sequence[PipelineStep], tasks: int, workers: int, scratch: str) -> None:
+    """Runs the steps as `tasks` tasks: one for each file, so that a rank is a file.
+
+    One worker is this process: datatrove's executor starts a process of its own for that too and writes
+    logs and statistics of every task, which takes longer than curating a small language does.
+    """
+    with _quiet():
+        if workers > 1 and tasks > 1:
+            run_pipeline(steps, f"{scratch.rstrip('/')}/logs", tasks=tasks, workers=workers)
             return
         for rank in range(tasks):
             data: DocumentsPipeline = None
@@ -151,64 +228,18 @@ class _Run:
             if data is not None:
                 deque(data, maxlen=0)
 
-    def meeting(self, check: Check) -> tuple[str, ...]:
-        """The categories of this source whose documents meet `check`."""
-        settings = self.settings
-        return tuple(name for name in settings.checks if check in settings.checks_for(name))
-
-
-def _identify(run: _Run, dropped: str) -> list[PipelineStep]:
-    identification = LanguageIdentification(run.language, dropped, run.settings.identifier)
-    return [ChangeOnly(Repair(), run.meeting("repair")), JudgeOnly(identification, run.meeting("language"))]
-
-
-def _filters(run: _Run, dropped: str, verdicts: str) -> list[PipelineStep]:
-    language = run.language
-    contamination = ContaminationFilter(language, dropped, run.settings.contamination)
-    return [
-        duplicates.Duplicates(verdicts, dropped),
-        JudgeOnly(Repetition(language, dropped), run.meeting("repetition")),
-        JudgeOnly(Quality(language, dropped), run.meeting("quality")),
-        JudgeOnly(contamination, run.meeting("contamination")),
-        ChangeOnly(Privacy(), run.meeting("privacy")),
-    ]
-
-
-def _find_duplicates(run: _Run, documents: str, counts: list[int]) -> str:
-    """The folder of the verdicts on the documents in `documents`; empty where there are not two of them.
-
-    `counts` are the documents of each file.
-    """
-    verdicts = run.at("verdicts")
-    if sum(counts) < 2:
-        return verdicts
-    minhash = run.settings.minhash
-    config = duplicates.minhash_config(minhash, run.language)
-    near = run.meeting("near")
-    words = IcuWordTokenizer(run.language.segmentation.locale)
-    signatures = duplicates.Signatures(run.at("signatures"), config, words, near)
-    run.pipeline("signatures", [DocumentReader(documents), signatures], len(counts))
-    run.pipeline(
-        "buckets", [duplicates.buckets(run.at("signatures"), run.at("pairs"), config)], config.num_buckets
-    )
-    # datatrove's progress bar is for a terminal of one's own.
-    with contextlib.redirect_stderr(io.StringIO()):
-        run.pipeline("clusters", [duplicates.clusters(run.at("pairs"), run.at("clusters"), config)], 1)
-    verify = duplicates.Verify(run.at("clusters"), verdicts, counts, signatures, minhash.overlap)
-    run.pipeline("verify", [DocumentReader(documents), verify], 1)
-    return verdicts
-
 
 def _funnel(documents: int, curated: str, dropped: str, notes: tuple[str, ...]) -> Funnel:
     kept = sum(row_counts(curated))
     reasons: Counter[tuple[str, str]] = Counter()
     for batch in row_batches(dropped, ["filter", "reason"], DROPPED):
-        reasons.update((row["filter"], row["reason"]) for row in batch.to_pylist())
-    redacted: Counter[str] = Counter()
+        reasons.update(zip(batch["filter"].to_pylist(), batch["reason"].to_pylist(), strict=True))
+    replaced: Counter[str] = Counter()
     for batch in row_batches(curated, ["scores"]):
-        for name, value in (pair for scores in batch["scores"].to_pylist() for pair in scores or ()):
-            if name.startswith("privacy.") and value:
-                redacted[name.removeprefix("privacy.")] += int(value)
+        scores = batch["scores"]
+        for name in ("emails", "ips"):
+            of_name = pc.equal(scores.keys, f"privacy.{name}")
+            replaced[name] += int(pc.sum(scores.items.filter(of_name)).as_py() or 0)
     if kept + reasons.total() != documents:
         raise BabelmixError(
             f"{curated}: {documents} documents came in, but {kept} were kept and {reasons.total()} dropped; "
@@ -220,7 +251,7 @@ def _funnel(documents: int, curated: str, dropped: str, notes: tuple[str, ...]) 
             reasons.items(), key=lambda found: (ORDER.index(found[0][0]), found[0][1])
         )
     )
-    return Funnel(documents, kept, rows, dict(sorted(redacted.items())), notes)
+    return Funnel(documents, kept, rows, {name: count for name, count in sorted(replaced.items()) if count}, notes)
 
 
 def _notes(language: Language, settings: CurationSettings) -> tuple[str, ...]:

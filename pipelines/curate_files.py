@@ -8,7 +8,7 @@ from datatrove.io import DataFolder, get_datafolder
 from filters import bands
 from filters.settings import CurationSettings
 from pipelines.collect import collect_files
-from pipelines.curate import Funnel, curate_unchecked
+from pipelines.curate import Funnel, Place, curate_unchecked, measure_documents
 from pipelines.workspace import clear_disk_errors
 from sources.language import Language
 from sources.source import Category
@@ -42,22 +42,16 @@ def curate_files(
     """
     place = get_datafolder(output)
     at = {
-        name: f"{output.rstrip('/')}/{_STAGING}/{name}" for name in ("collected", "curated", "dropped", "scratch")
+        name: f"{output.rstrip('/')}/{_STAGING}/{name}"
+        for name in ("documents", "measured", "curated", "dropped", "scratch")
     }
     _remove(place, _STAGING)
     try:
         with clear_disk_errors(output):
-            collected = collect_files(list(files), language, at["collected"], category)
-            funnel = curate_unchecked(
-                at["collected"],
-                language,
-                OWN_FILES,
-                curated=at["curated"],
-                dropped=at["dropped"],
-                scratch=at["scratch"],
-                settings=settings,
-                workers=workers,
-            )
+            collected = collect_files(list(files), language, at["documents"], category)
+            folders = Place(**at)
+            measure_documents(folders, language, settings, workers)
+            funnel = curate_unchecked(folders, language, settings, workers)
             report = {
                 "language": language.code,
                 "files": list(files),

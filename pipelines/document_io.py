@@ -32,7 +32,7 @@ def row_counts(folder: DataFolderLike) -> list[int]:
     place = get_datafolder(folder)
     counts = []
     for name in document_files(place):
-        with _readable(place, name), place.open(name, "rb") as file:
+        with readable(place, name), place.open(name, "rb") as file:
             counts.append(pq.ParquetFile(file).metadata.num_rows)
     return counts
 
@@ -60,7 +60,7 @@ def row_batches_of(folder: DataFolderLike, name: str, columns: list[str]) -> Ite
 
 
 def _file_batches(place: Any, name: str, columns: list[str] | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    with _readable(place, name), place.open(name, "rb") as file:
+    with readable(place, name), place.open(name, "rb") as file:
         # pyarrow's default keeps all that it has read ahead, which is the file in the end.
         parquet = pq.ParquetFile(file, buffer_size=4 << 20, pre_buffer=False)
         found = parquet.schema_arrow
@@ -73,7 +73,7 @@ def _file_batches(place: Any, name: str, columns: list[str] | None, schema: pa.S
 
 
 @contextlib.contextmanager
-def _readable(place: Any, name: str) -> Iterator[None]:
+def readable(place: Any, name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, EOFError) as error:

@@ -5,7 +5,7 @@ from typing import Any
 
 from filters.settings import CurationSettings
 from pipelines.collect import collect
-from pipelines.curate import curate
+from pipelines.curate import Place, curate, measure_documents
 from pipelines.mix import mix
 from pipelines.step import Step, status
 from pipelines.tokenise import tokenise
@@ -37,18 +37,34 @@ def _collect(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     return collect(source(settings["source"]), language(settings["language"]), settings["profile"], targets[0])
 
 
+def _measure(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    (collected,) = step.inputs
+    place = _place(step, workspace, documents=collected.name, measured=targets[0])
+    settings = CurationSettings.model_validate(step.settings["curation"]["settings"])
+    return measure_documents(place, language(step.settings["language"]), settings)
+
+
 def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     dropped, curated = targets
-    funnel = curate(
-        workspace.at(step.inputs[0].name),
-        language(step.settings["language"]),
-        step.settings["source"],
+    collected, measured = step.inputs
+    place = _place(
+        step,
+        workspace,
+        documents=collected.name,
+        measured=workspace.at(measured.name),
         curated=curated,
         dropped=dropped,
-        scratch=workspace.at(f".staging/scratch/{step.name}"),
-        settings=CurationSettings.model_validate(step.settings["curation"]["settings"]),
     )
+    settings = CurationSettings.model_validate(step.settings["curation"]["settings"])
+    funnel = curate(place, language(step.settings["language"]), step.settings["source"], settings)
     return funnel.as_dict()
+
+
+def _place(
+    step: Step, workspace: Workspace, documents: str, measured: str, curated: str = "", dropped: str = ""
+) -> Place:
+    scratch = workspace.at(f".staging/scratch/{step.name}")
+    return Place(workspace.at(documents), measured, curated, dropped, scratch)
 
 
 def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
@@ -62,6 +78,7 @@ def _mix(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
 
 _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "collect": _collect,
+    "measure": _measure,
     "curate": _curate,
     "tokenise": _tokenise,
     "mix": _mix,

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from command_line import CommandLine, Ended
+
+# The first call of a compiled function compiles it, which takes longer than hypothesis gives an example.
+settings.register_profile("babelmix", deadline=None)
+settings.load_profile("babelmix")
 
 
 @dataclass(frozen=True, slots=True)

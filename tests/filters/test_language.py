@@ -6,7 +6,7 @@ import pytest
 from datatrove.data import Document
 from huggingface_hub import constants
 
-from filters.identifiers import IdentifierName, identified, probabilities
+from filters.identifiers import IdentifierName, identified, identify, sample
 from filters.language import MIN_SCRIPT_SHARE, MIN_STOP_WORDS, LanguageIdentification, unknown
 from filters.verdict import Drop
 from sources.errors import BabelmixError
@@ -73,8 +73,9 @@ def test_too_low_a_score_is_told_from_another_language() -> None:
 
 
 def test_an_identifier_that_takes_malay_for_indonesian_does_not_drop_it() -> None:
-    found = probabilities(_text("zsm_Latn"), "fasttext176")
-    assert {"id", "ms"} <= set(list(found)[:3])
+    found = identify([_text("zsm_Latn")], "ms", "fasttext176")
+    assert found.first[0] in ("id", "ms")
+    assert 0 < found.score[0] < 0.9
     assert _judge("zsm_Latn", _text("zsm_Latn"))[0] is None
 
 
@@ -89,14 +90,14 @@ def test_a_language_that_the_identifier_does_not_know() -> None:
     drop, scores = _judge(zulu, _text("zul_Latn"))
     assert drop is None
     assert scores["language.script_share"] > 0.99
-    assert scores["language.stop_words"] >= MIN_STOP_WORDS
+    assert scores["quality.stop_words"] >= MIN_STOP_WORDS
 
     drop, scores = _judge(zulu, _text("rus_Cyrl"))
     assert drop == Drop("script_share", scores["language.script_share"], MIN_SCRIPT_SHARE)
     assert scores["language.script_share"] == 0
 
     drop, scores = _judge(zulu, _text("fin_Latn"))
-    assert drop == Drop("stop_words", scores["language.stop_words"], MIN_STOP_WORDS)
+    assert drop == Drop("stop_words", scores["quality.stop_words"], MIN_STOP_WORDS)
     assert scores["language.script_share"] > 0.99
 
 
@@ -116,15 +117,26 @@ def test_no_text(code: str, text: str) -> None:
 
 def test_lines_are_one_text() -> None:
     lines = _text("ell_Grek").split(" ")
-    assert probabilities("\n".join(lines), "fasttext176") == probabilities(" ".join(lines), "fasttext176")
+    assert sample("\n".join(lines)) == sample(" ".join(lines))
 
 
-def test_every_label_that_is_not_impossible_is_given_the_most_probable_first() -> None:
-    found = probabilities(_text("ell_Grek"), "fasttext176")
-    assert next(iter(found)) == "el"
-    assert list(found.values()) == sorted(found.values(), reverse=True)
-    assert sum(found.values()) == pytest.approx(1, abs=0.01)
-    assert min(found.values()) < 0.0001
+def test_a_long_text_is_identified_by_parts_from_all_over_it() -> None:
+    greek, german = _text("ell_Grek"), _text("deu_Latn")
+    long = "\n".join([german, *[greek] * 200])
+    assert len(sample(long)) < 1000 < len(long)
+    assert identify([long, greek], "el", "fasttext176").first == ["el", "el"]
+    assert german[:20] in sample(long)
+    assert greek[-20:] in sample(long)
+
+
+def test_a_label_that_is_not_first_has_its_score() -> None:
+    texts = [_text("ell_Grek"), "", _text("deu_Latn")]
+    found = identify(texts, "el", "fasttext176")
+    assert found.first[0] == "el"
+    assert found.first[2] == "de"
+    assert found.score[0] == found.first_score[0] > 0.9
+    assert found.score[2] < 0.01 < found.first_score[2]
+    assert found.score[1] < 0.5
 
 
 def test_a_model_that_cannot_be_had_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

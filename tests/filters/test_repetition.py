@@ -4,6 +4,7 @@ from datatrove.pipeline.filters import GopherRepetitionFilter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filters.measure import Measure
 from filters.repetition import Repetition
 from filters.verdict import Drop
 from filters.word_tokenizer import IcuWordTokenizer
@@ -15,7 +16,8 @@ WORDS = [f"{first}{second}word" for first in "abcdefgh" for second in "klmno"]
 
 
 def _judge(text: str, code: str = "eng_Latn") -> Drop | None:
-    return Repetition(language(code), "dropped").judge(Document(text=text, id="one", metadata={"scores": {}}))
+    (document,) = Measure(language(code)).run([Document(text=text, id="one", metadata={"scores": {}})])
+    return Repetition(language(code), "dropped").judge(document)
 
 
 def _phrase(words: int, times: int, others: int) -> str:

@@ -10,6 +10,7 @@ import pytest
 from datatrove.data import Document
 
 from filters.language import LanguageIdentification
+from filters.measure import Measure
 from filters.privacy import Privacy
 from filters.quality import Quality
 from filters.repair import Repair
@@ -47,7 +48,8 @@ def _file(code: str) -> tuple[str, Path]:
 
 def _meet(found: Language, text: str) -> tuple[str | None, Drop | None, Document]:
     """The filter that drops the text, why, and the document as it is then."""
-    (document,) = Repair().run([Document(text=text, id="one", metadata={"scores": {}})])
+    repaired = Repair().run([Document(text=text, id="one", metadata={"scores": {}})])
+    (document,) = Measure(found).run(repaired)
     for step in (
         LanguageIdentification(found, "dropped", "fasttext176"),
         Repetition(found, "dropped"),

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from filters.settings import BENCHMARKS_ENVIRONMENT, REMOVAL_ENVIRONMENT, Band, CurationSettings
+from filters.settings import BENCHMARKS_ENVIRONMENT, REMOVAL_ENVIRONMENT, Band, CurationSettings, Removal
 from sources.errors import BabelmixError
 from sources.language import Language, language
 
@@ -13,21 +13,31 @@ def _changed(found: Language, **values: object) -> Language:
     return found.model_copy(update=values)
 
 
-def test_a_threshold_changes_the_identity_of_its_language_and_of_no_other() -> None:
+def test_a_threshold_changes_what_is_decided_and_nothing_that_is_measured() -> None:
     settings = CurationSettings.for_profile("sample")
     greek, danish = language("ell_Grek"), language("dan_Latn")
     stricter = _changed(greek, thresholds=greek.thresholds.model_copy(update={"dup_line_frac": 0.01}))
-    assert settings.identity(stricter) != settings.identity(greek)
-    before = settings.identity(danish)
-    assert settings.identity(danish) == before
-    assert settings.identity(stricter)["settings"] == settings.identity(danish)["settings"]
+    assert settings.deciding(stricter) != settings.deciding(greek)
+    assert settings.measuring(stricter) == settings.measuring(greek)
+    assert settings.deciding(stricter)["settings"] == settings.deciding(danish)["settings"]
 
 
-def test_what_filters_do_not_read_changes_no_identity() -> None:
+def test_what_is_counted_changes_what_is_measured() -> None:
+    settings = CurationSettings.for_profile("sample")
+    greek = language("ell_Grek")
+    fewer = _changed(greek, thresholds=greek.thresholds.model_copy(update={"stopwords": ("και",)}))
+    assert settings.measuring(fewer) != settings.measuring(greek)
+    wider = settings.model_copy(update={"removal": Removal(default=Band(most=0.9))})
+    assert wider.measuring(greek) == settings.measuring(greek)
+    assert wider.deciding(greek) != settings.deciding(greek)
+
+
+def test_what_filters_do_not_read_changes_neither() -> None:
     settings = CurationSettings.for_profile("sample")
     greek = language("ell_Grek")
     renamed = _changed(greek, name="Hellenic", native_name="", family="", datasets={"other": "el"})
-    assert settings.identity(renamed) == settings.identity(greek)
+    assert settings.measuring(renamed) == settings.measuring(greek)
+    assert settings.deciding(renamed) == settings.deciding(greek)
 
 
 def test_only_the_identifier_in_use_counts() -> None:
@@ -38,14 +48,17 @@ def test_only_the_identifier_in_use_counts() -> None:
     stricter = labels.glotlid.model_copy(update={"threshold": 0.123})
     other = _changed(greek, identifiers=labels.model_copy(update={"glotlid": stricter}))
     sample, hub = CurationSettings.for_profile("sample"), CurationSettings.for_profile("hub")
-    assert sample.identity(other) == sample.identity(greek)
-    assert hub.identity(other) != hub.identity(greek)
+    assert sample.deciding(other) == sample.deciding(greek)
+    assert hub.deciding(other) != hub.deciding(greek)
+    assert hub.measuring(other) == hub.measuring(greek)
 
 
-def test_identity_is_json_and_settings_come_back_from_it() -> None:
+def test_settings_are_json_and_come_back_from_it() -> None:
     settings = CurationSettings.for_profile("hub")
-    kept = json.loads(json.dumps(settings.identity(language("tha_Thai"))))
+    kept = json.loads(json.dumps(settings.deciding(language("tha_Thai"))))
     assert CurationSettings.model_validate(kept["settings"]) == settings
+    measured = CurationSettings.model_validate(settings.measuring(language("tha_Thai"))["settings"])
+    assert (measured.identifier, measured.checks) == (settings.identifier, settings.checks)
 
 
 def test_profiles() -> None:

@@ -25,6 +25,7 @@ ENGLISH = (
 FILE = "fineweb-2/data/isl_Latn/train/000_00000.parquet"
 OF_ICELANDIC = [
     "collected/fineweb-2/isl_Latn",
+    "measured/fineweb-2/isl_Latn",
     "curated/fineweb-2/isl_Latn",
     "tokens/multilingual/fineweb-2/isl_Latn",
 ]

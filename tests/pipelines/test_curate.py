@@ -10,7 +10,7 @@ import pytest
 
 from filters.settings import Band, CurationSettings, Removal
 from pipelines.collect import collect
-from pipelines.curate import Funnel, curate
+from pipelines.curate import Funnel, Place, curate, measure_documents
 from pipelines.curate_files import curate_files
 from sources.errors import BabelmixError
 from sources.language import language
@@ -36,17 +36,11 @@ def _labels() -> dict[tuple[str, str], list[dict[str, Any]]]:
     return found
 
 
-def _curate(folder: Path, code: str, name: str, settings: CurationSettings = OPEN, **more: Any) -> Funnel:
-    return curate(
-        str(folder / "in"),
-        language(code),
-        name,
-        curated=str(folder / "curated"),
-        dropped=str(folder / "dropped"),
-        scratch=str(folder / "scratch"),
-        settings=settings,
-        **more,
-    )
+def _curate(folder: Path, code: str, name: str, settings: CurationSettings = OPEN, workers: int = 1) -> Funnel:
+    at = {room: str(folder / room) for room in ("measured", "curated", "dropped", "scratch")}
+    place = Place(documents=str(folder / "in"), **at)
+    measure_documents(place, language(code), settings, workers)
+    return curate(place, language(code), name, settings, workers)
 
 
 def _write(folder: Path, *files: list[dict[str, Any]]) -> None:
@@ -67,7 +61,7 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
 def _bytes(folder: Path) -> dict[str, bytes]:
     return {
         f"{room}/{path.name}": path.read_bytes()
-        for room in ("curated", "dropped")
+        for room in ("measured", "curated", "dropped")
         for path in sorted((folder / room).glob("*"))
     }
 

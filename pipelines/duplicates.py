@@ -1,0 +1,229 @@
+"""Finds the copies among the documents of one source and language, from their signatures on disk.
+
+Signatures are read once; what matches in a band is a candidate, and only candidates' texts are read again, to be
+held against one another. Memory is some 40 bytes a document; signatures and shingles are memory maps in a
+temporary folder.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from filters.clusters import clusters
+from filters.statistics import BANDS, Ragged, measure
+from filters.verdict import Drop
+from filters.verdicts import Decision
+from pipelines.document_files import document_files
+from pipelines.document_io import row_batches_of, row_counts
+from pipelines.measured_files import Group, groups
+from sources.language import Language
+
+_BYTES: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What is a copy of what, one entry a document, in the order of the files."""
+
+    # The place of the document that is kept instead, -1 for one that is no copy.
+    kept: npt.NDArray[np.int64]
+    # Documents that are one and the same by this verdict, the kept one included.
+    size: npt.NDArray[np.int64]
+    # The same text but for case and white space, or one that shares enough of its words.
+    exact: npt.NDArray[np.bool_]
+    # Ids of the documents that are kept instead of others, by their place.
+    ids: dict[int, str]
+
+    def slice(self, start: int, stop: int) -> "Copies":
+        """The entries of the documents from `start` to `stop`."""
+        return Copies(self.kept[start:stop], self.size[start:stop], self.exact[start:stop], self.ids)
+
+    def drop(self, row: int) -> Drop:
+        """Why the copy in a row is dropped: `value` is its cluster's size, `detail` the id of what is kept."""
+        reason = "exact" if self.exact[row] else "near"
+        return Drop(reason, float(self.size[row]), 1.0, self.ids[int(self.kept[row])])
+
+
+def find_copies(documents: str, measured: str, decision: Decision) -> Copies:
+    """The copies among the documents of a folder by what was measured of them; one is kept of each cluster.
+
+    It is one that passes the other filters, if any does; of several the longest, since copies are cut more often
+    than added to; and of these the first.
+    """
+    count = sum(row_counts(documents))
+    copies = Copies(np.full(count, -1), np.ones(count, np.int64), np.zeros(count, np.bool_), {})
+    with tempfile.TemporaryDirectory() as folder:
+        candidates = _Candidates.read(documents, measured, decision, count, Path(folder))
+        labels = clusters(candidates.bands, candidates.exact, candidates.near)
+        sizes = np.bincount(labels, minlength=len(labels))[labels] if len(labels) else labels
+        if not (sizes > 1).any():
+            return copies
+        shingles = _Shingles(Path(folder), candidates.place[(sizes > 1) & candidates.near])
+        shingles.read(documents, measured, decision.language)
+        found = duplicates(
+            labels,
+            candidates.score,
+            candidates.exact,
+            candidates.near,
+            lambda rows: shingles.of(candidates.place[rows]),
+            decision.settings.minhash.overlap,
+        )
+        place = candidates.place
+        is_copy = found.kept >= 0
+        copies.kept[place[is_copy]] = place[found.kept[is_copy]]
+        copies.size[place] = found.size
+        copies.exact[place] = found.exact
+        copies.ids.update(_ids(documents, np.unique(copies.kept[copies.kept >= 0])))
+    return copies
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Signatures of the documents that are in their language and looked at for duplicates."""
+
+    place: npt.NDArray[np.int64]
+    bands: npt.NDArray[np.uint64]
+    exact: npt.NDArray[np.uint64]
+    near: npt.NDArray[np.bool_]
+    score: npt.NDArray[np.float64]
+
+    @classmethod
+    def read(cls, documents: str, measured: str, decision: Decision, count: int, folder: Path) -> "_Candidates":
+        bands = np.lib.format.open_memmap(
+            folder / "bands.npy", mode="w+", dtype=np.uint64, shape=(max(count, 1), BANDS), fortran_order=True
+        )
+        place, exact = np.empty(count, np.int64), np.empty(count, np.uint64)
+        near, score = np.empty(count, np.bool_), np.empty(count, np.float64)
+        at = start = 0
+        for group in _groups(documents, measured, ["category"]):
+            table, categories = group.measured, group.documents["category"]
+            verdicts = decision.verdicts(table, categories)
+            wants_near = decision.meeting("near", categories)
+            wanted = np.flatnonzero(verdicts.identified & (decision.meeting("exact", categories) | wants_near))
+            to = slice(at, at + len(wanted))
+            values = table["duplicates.bands"].combine_chunks().flatten().to_numpy().reshape(-1, BANDS)
+            bands[to] = values[wanted]
+            place[to], exact[to] = start + wanted, table["duplicates.exact"].to_numpy()[wanted]
+            near[to] = wants_near[wanted]
+            # A document that passes comes before any that does not, however long.
+            score[to] = (verdicts.passes * 1e12 + table["quality.characters"].to_numpy())[wanted]
+            at, start = at + len(wanted), start + len(table)
+        return cls(place[:at], bands[:at], exact[:at], near[:at], score[:at])
+
+
+class _Shingles:
+    """The distinct shingles of some documents, in a file."""
+
+    def __init__(self, folder: Path, place: npt.NDArray[np.int64]) -> None:
+        self._path, self._place = folder / "shingles.u64", place
+        self._offsets = np.zeros(len(place) + 1, dtype=np.int64)
+        self._values: Any = np.zeros(0, dtype=np.uint64)
+
+    def read(self, documents: str, measured: str, language: Language) -> None:
+        start = at = 0
+        with self._path.open("wb") as file:
+            for group in _groups(documents, measured, ["text"]):
+                stop = start + len(group.measured)
+                last = int(np.searchsorted(self._place, stop))
+                if last > at:
+                    for texts in _parts(group.texts().take(pa.array(self._place[at:last] - start))):
+                        found = measure(texts, language).shingles
+                        for row in range(len(found)):
+                            distinct = np.unique(found[row])
+                            distinct.tofile(file)
+                            self._offsets[at + 1] = self._offsets[at] + len(distinct)
+                            at += 1
+                start = stop
+        if at and self._offsets[at]:
+            self._values = np.memmap(self._path, dtype=np.uint64, mode="r")
+
+    def of(self, place: npt.NDArray[np.int64]) -> Ragged:
+        """The shingles of the documents at `place`, distinct and sorted."""
+        rows = np.searchsorted(self._place, place)
+        parts = [self._values[self._offsets[row] : self._offsets[row + 1]] for row in rows]
+        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        return Ragged(np.concatenate([np.zeros(0, np.uint64), *parts]), offsets)
+
+
+def _groups(documents: str, measured: str, columns: list[str]) -> Iterator[Group]:
+    for name in document_files(documents):
+        yield from groups(documents, measured, name, columns)
+
+
+def _parts(texts: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """The texts in arrays of bounded size."""
+    held: list[str] = []
+    size = 0
+    for text in texts:
+        held.append(text.as_py())
+        size += len(held[-1])
+        if size >= _BYTES:
+            yield pa.array(held, pa.large_string())
+            held, size = [], 0
+    if held:
+        yield pa.array(held, pa.large_string())
+
+
+def _ids(documents: str, place: npt.NDArray[np.int64]) -> dict[int, str]:
+    """The ids of the documents at `place`, sorted."""
+    found: dict[int, str] = {}
+    start = at = 0
+    for name in document_files(documents):
+        for batch in row_batches_of(documents, name, ["id"]):
+            stop = start + len(batch)
+            last = int(np.searchsorted(place, stop))
+            found |= {int(each): batch["id"][int(each) - start].as_py() for each in place[at:last]}
+            start, at = stop, last
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    size: Any
+    kept: Any
+    exact: Any
+
+
+def duplicates(labels, score, exact, near, shingles_of, overlap):  # draft
+    n = len(labels)
+    kept, size, same = np.full(n, -1), np.ones(n, np.int64), np.zeros(n, np.bool_)
+    order = np.lexsort((np.arange(n), -score, labels))
+    bounds = np.flatnonzero(np.diff(labels[order], prepend=-1, append=-1))
+    for a, b in zip(bounds, bounds[1:], strict=False):
+        if b - a < 2:
+            continue
+        rows = order[a:b]
+        stay = []
+        by = {}
+        for r in rows:
+            twin = by.get(int(exact[r]))
+            if twin is not None:
+                same[r] = True
+            mine = None
+            if twin is None and near[r]:
+                mine = shingles_of(np.array([r]))[0]
+                best = overlap
+                for other, theirs in stay[:64]:
+                    if theirs is None:
+                        continue
+                    c = len(np.intersect1d(mine, theirs, assume_unique=True))
+                    o = c / (len(mine) + len(theirs) - c)
+                    if o > best or (twin is None and o == best):
+                        best, twin = o, other
+            if twin is None:
+                stay.append((r, mine))
+                by[int(exact[r])] = r
+            else:
+                kept[r] = twin
+                by[int(exact[r])] = twin
+                size[twin] += 1
+        for r in rows:
+            if kept[r] >= 0:
+                size[r] = size[kept[r]]
+    return _Found(size, kept, same)

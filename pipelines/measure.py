@@ -1,0 +1,121 @@
+"""Measures the documents of one source and language: everything that curation decides by, and no decision.
+
+A text is repaired, identified and measured once. What is written stands beside the documents (`measured_files`),
+so that other thresholds draw other verdicts without reading a text again.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.io import DataFolderLike
+from datatrove.pipeline.base import PipelineStep
+
+from filters.contamination import ContaminationFilter
+from filters.identifiers import identified, identify
+from filters.repair import Repair
+from filters.settings import CurationSettings
+from filters.statistics import BANDS, STATISTICS, measure
+from pipelines.document_files import document_files
+from pipelines.measured_files import MEASURED, TableWriter, document_groups
+from sources.language import Language
+
+# Bytes of text that are measured at once: what the kernel works in is many times as large.
+_BYTES: Final = 4 << 20
+
+
+class Measuring(PipelineStep):
+    """Measures the files of `documents` into `measured`; rank r of n does every n-th file from the r-th on."""
+
+    type = "📏 - MEASURE"
+    name = "📏 Measure"
+
+    def __init__(
+        self, documents: DataFolderLike, measured: DataFolderLike, language: Language, settings: CurationSettings
+    ) -> None:
+        super().__init__()
+        self.documents, self.measured = documents, measured
+        self.language, self.settings = language, settings
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """Yields nothing.
+
+        Raises:
+            BabelmixError: a file cannot be read.
+        """
+        for name in document_files(self.documents)[rank::world_size]:
+            with TableWriter(self.measured, name, MEASURED) as writer:
+                for table in document_groups(self.documents, name):
+                    with self.track_time():
+                        parts = [self._measured(part) for part in _parts(table)]
+                        writer.write(pa.concat_tables(parts) if parts else MEASURED.empty_table())
+                    self.stat_update("documents", value=len(table))
+        yield from ()
+
+    def _measured(self, table: pa.Table) -> pa.Table:
+        categories = table["category"]
+        texts = table["text"].to_pylist()
+        repaired = self._repaired(texts, self._meeting("repair", categories))
+        array = pa.array(repaired, pa.large_string())
+        found = measure(array, self.language)
+        columns: dict[str, Any] = {
+            "id": table["id"],
+            "text": pa.array(
+                [now if now != before else None for now, before in zip(repaired, texts, strict=True)], pa.string()
+            ),
+            **{name: found.statistics[name] for name in STATISTICS},
+            **self._identified(repaired, self._meeting("language", categories)),
+            "duplicates.bands": pa.FixedSizeListArray.from_arrays(pa.array(found.bands.ravel()), BANDS),
+            "duplicates.exact": found.exact,
+            **self._contaminated(repaired, self._meeting("contamination", categories)),
+        }
+        return pa.table(columns).cast(MEASURED)
+
+    def _meeting(self, check: str, categories: pa.ChunkedArray) -> list[int]:
+        """The rows of categories whose documents meet `check`."""
+        wanted = [name for name in pc.unique(categories).to_pylist() if check in self.settings.checks_for(name)]
+        return [int(row) for row in np.flatnonzero(pc.is_in(categories, pa.array(wanted, pa.string())))]
+
+    def _repaired(self, texts: list[str], rows: list[int]) -> list[str]:
+        repaired = list(texts)
+        for row, text in zip(rows, Repair().batch([texts[row] for row in rows]), strict=True):
+            repaired[row] = text
+        return repaired
+
+    def _identified(self, texts: list[str], rows: list[int]) -> dict[str, Any]:
+        score, first, first_score = ([cast(Any, None)] * len(texts) for _ in range(3))
+        known = identified(self.language, self.settings.identifier)
+        if known and rows:
+            says = identify([texts[row] for row in rows], known.label, self.settings.identifier)
+            for at, row in enumerate(rows):
+                score[row], first[row], first_score[row] = says.score[at], says.first[at], says.first_score[at]
+        return {
+            "language.score": pa.array(score, pa.float64()),
+            "language.first": pa.array(first, pa.string()),
+            "language.first_score": pa.array(first_score, pa.float64()),
+        }
+
+    def _contaminated(self, texts: list[str], rows: list[int]) -> dict[str, Any]:
+        judge = ContaminationFilter(self.language, "", self.settings.contamination)
+        drops = {row: judge.judge(Document(texts[row], "", metadata={"scores": {}})) for row in rows}
+        found = [drops.get(row) for row in range(len(texts))]
+        return {
+            "contamination.reason": pa.array([drop and drop.reason for drop in found], pa.string()),
+            "contamination.value": pa.array([drop and drop.value for drop in found], pa.float64()),
+            "contamination.threshold": pa.array([drop and drop.threshold for drop in found], pa.float64()),
+            "contamination.detail": pa.array([drop and drop.detail for drop in found], pa.string()),
+        }
+
+
+def _parts(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows of a table in parts of bounded text."""
+    sizes = np.cumsum(pc.binary_length(table["text"]).to_numpy())
+    start = 0
+    while start < len(table):
+        limit = (sizes[start - 1] if start else 0) + _BYTES
+        stop = max(int(np.searchsorted(sizes, limit, side="right")), start + 1)
+        yield table.slice(start, stop - start)
+        start = stop
