@@ -77,10 +77,20 @@ def distinct(values: Any, offsets: Any) -> Any:
     ends = np.zeros_like(offsets)
     used = 0
     for i in range(offsets.size - 1):
-        part = np.sort(values[offsets[i] : offsets[i + 1]])
+        part = values[offsets[i] : offsets[i + 1]]
+        ordered = True
+        for k in range(1, part.size):
+            if part[k] < part[k - 1]:
+                ordered = False
+                break
+        # What is sorted lies where it may be written over, but never before it is read.
+        if not ordered:
+            part = np.sort(part)
+        last = _U64(0)
         for k in range(part.size):
-            if k == 0 or part[k] != part[k - 1]:
-                values[used] = part[k]
+            value = part[k]
+            if k == 0 or value != last:
+                values[used] = last = value
                 used += 1
         ends[i + 1] = used
     return ends
@@ -118,14 +128,14 @@ def jaccard(one: Any, other: Any, least: float) -> Any:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def nearest_kept(
-    clusters: Any, values: Any, offsets: Any, carried: int, least: float, most: int, kept: Any, compared: Any
+    clusters: Any, values: Any, offsets: Any, carried: int, least: float, kept: Any, compared: Any
 ) -> Any:
     """For each document the first that is kept in its place: itself, or the most similar of those kept before.
 
     Documents of a cluster are neighbours, in the order in which they are to be kept; their sorted distinct
     shingles lie in `values`, parted by `offsets`. The first `carried` are kept already. `kept` gets the place of
-    what is kept. `compared` has room for `most` places; the first that are filled, of the last cluster, are those
-    that a document of it that comes later is to be held against. Returns how many they are.
+    what is kept. `compared` has room for as many places as are compared with at most; in the end the first of it
+    are those that a later document of the last cluster is to be held against. Returns how many they are.
     """
     count = 0
     for i in range(clusters.size):
@@ -141,7 +151,7 @@ def nearest_kept(
                 # The first of equals: the one that is to be kept before the others.
                 if found > best or (found == best and kept[i] == i):
                     kept[i], best = place, found
-        if kept[i] == i and count < most:
+        if kept[i] == i and count < compared.size:
             compared[count] = i
             count += 1
     return count

@@ -1,119 +1,177 @@
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import pyarrow.parquet as pq
+import numpy as np
+import numpy.typing as npt
 import pytest
-from datatrove.data import Document
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from filters.duplicates import Duplicates, Signatures, Verify, buckets, clusters, minhash_config
-from filters.settings import MinHash
-from filters.word_tokenizer import IcuWordTokenizer
-from sources.language import language
+from filters.duplicates import Found, duplicates, preference
+from filters.statistics import Ragged
 
-# Numbers count as one digit, so words differ in their letters.
-WORDS = ["λεξ" + first + second for first in "αβγδεζηθικλμνξοπρτυφ" for second in "αβγδεζηθικλμνξοπρτυφ"]
-TEXT = " ".join(WORDS[:100])
+Shingles = Sequence[int]
 
 
-def _near(text: str) -> str:
-    """One word in the middle exchanged: five of 96 n-grams differ."""
-    words = text.split()
-    return " ".join([*words[:50], "άλλη", *words[51:]])
+def _asked(texts: Sequence[Shingles], log: list[int] | None = None) -> Callable[[npt.NDArray[np.int64]], Ragged]:
+    def shingles_of(documents: npt.NDArray[np.int64]) -> Ragged:
+        if log is not None:
+            log.extend(documents.tolist())
+        parts = [np.array(texts[each], dtype=np.uint64) for each in documents]
+        return Ragged(np.concatenate(parts), np.cumsum([0, *map(len, parts)]))
+
+    return shingles_of
 
 
-def _find(
-    folder: Path,
-    files: list[list[str]],
-    near: tuple[str, ...] = ("web",),
+def _found(
+    texts: Sequence[Shingles],
+    labels: Sequence[int] | None = None,
+    score: Sequence[float] | None = None,
+    exact: Sequence[int] | None = None,
+    near: Sequence[bool] | None = None,
     overlap: float = 0.8,
-) -> tuple[list[str], dict[str, dict[str, Any]], dict[str, float]]:
-    """Ids kept, rows dropped by id, and cluster sizes of what was kept. Ids are `<file>.<row>`."""
-    greek = language("ell_Grek")
-    config = minhash_config(MinHash(), greek)
-    at = {name: str(folder / name) for name in ("signatures", "pairs", "found", "verdicts", "dropped")}
-    words = IcuWordTokenizer(greek.segmentation.locale)
-    signatures = Signatures(at["signatures"], config, words, near)
-    documents = [
-        [
-            Document(text=text, id=f"{number}.{row}", metadata={"scores": {}, "category": "web"})
-            for row, text in enumerate(texts)
-        ]
-        for number, texts in enumerate(files)
-    ]
-    for rank, found in enumerate(documents):
-        signatures.run(found, rank, len(files))
-    for rank in range(config.num_buckets):
-        buckets(at["signatures"], at["pairs"], config).run(None, rank, config.num_buckets)
-    clusters(at["pairs"], at["found"], config).run(None, 0, 1)
-    counts = [len(found) for found in documents]
-    verify = Verify(at["found"], at["verdicts"], counts, signatures, overlap)
-    assert sum(1 for _ in verify.run(each for found in documents for each in found)) == sum(counts)
-    step = Duplicates(at["verdicts"], at["dropped"])
-    kept = [each for rank, found in enumerate(documents) for each in step.run(found, rank, len(files))]
-    rows = [row for path in sorted(Path(at["dropped"]).glob("*")) for row in pq.read_table(path).to_pylist()]
-    sizes = {each.id: each.metadata["scores"]["duplicates.cluster_size"] for each in kept}
-    return [each.id for each in kept], {row["id"]: row for row in rows}, sizes
+    log: list[int] | None = None,
+) -> Found:
+    """All in one cluster, of one score, of different hashes and near, unless said otherwise."""
+    count = len(texts)
+    return duplicates(
+        np.array([0] * count if labels is None else labels, dtype=np.int64),
+        np.array([0.0] * count if score is None else score),
+        np.array(range(count) if exact is None else exact, dtype=np.uint64),
+        np.array([True] * count if near is None else near, dtype=np.bool_),
+        _asked(texts, log),
+        overlap,
+    )
 
 
-def test_the_first_of_a_cluster_is_kept_with_its_size(tmp_path: Path) -> None:
-    other = " ".join(WORDS[200:300])
-    kept, dropped, sizes = _find(tmp_path, [[other, TEXT], [_near(TEXT), TEXT.upper() + "\n"]])
-    assert kept == ["0.0", "0.1"]
-    assert sizes == {"0.0": 1.0, "0.1": 3.0}
-    assert {name: (row["reason"], row["value"], row["detail"]) for name, row in dropped.items()} == {
-        "1.0": ("near", 3.0, "0.1"),
-        "1.1": ("exact", 3.0, "0.1"),
-    }
+def _by_definition(
+    texts: Sequence[Shingles], labels: Sequence[int], score: Sequence[float], exact: Sequence[int],
+    near: Sequence[bool], overlap: float, most: int,
+) -> list[tuple[int, bool]]:  # fmt: skip
+    """For each document the one kept instead or -1, and whether by its hash; sets in plain Python."""
+    result = [(-1, False)] * len(texts)
+    for label in set(labels):
+        by_hash: dict[int, int] = {}
+        compared: list[int] = []
+        inside = [document for document in range(len(texts)) if labels[document] == label]
+        for each in sorted(inside, key=lambda document: (-score[document], document)):
+            if exact[each] in by_hash:
+                result[each] = by_hash[exact[each]], True
+                continue
+            best: tuple[float, int] | None = None
+            for other in compared if near[each] else []:
+                mine, theirs = set(texts[each]), set(texts[other])
+                share = len(mine & theirs) / len(mine | theirs) if mine | theirs else -1.0
+                if share >= overlap and (best is None or share > best[0]):
+                    best = share, other
+            if best:
+                result[each] = best[1], False
+                by_hash[exact[each]] = best[1]
+                continue
+            by_hash[exact[each]] = each
+            if near[each] and len(compared) < most:
+                compared.append(each)
+    return result
 
 
-def test_a_chain_is_not_a_cluster(tmp_path: Path) -> None:
-    # Each text shares 85 of 96 n-grams with the next one, and the last shares little with the first.
-    chain = [" ".join(WORDS[start : start + 100]) for start in range(0, 110, 4)]
-    kept, dropped, _ = _find(tmp_path, [chain])
-    assert len(kept) > 5
-    assert len(dropped) > 5
-    shingles = {
-        f"0.{row}": {tuple(text.split()[at : at + 5]) for at in range(96)} for row, text in enumerate(chain)
-    }
-    for name, row in dropped.items():
-        ours, others = shingles[name], shingles[row["detail"]]
-        assert row["detail"] in kept
-        assert len(ours & others) / len(ours | others) >= 0.8
+@st.composite
+def _clusters(draw: st.DrawFn) -> tuple[list[list[int]], list[int], list[float], list[int], list[bool], float]:
+    count = draw(st.integers(1, 10))
+    size = {"min_size": count, "max_size": count}
+    texts = draw(st.lists(st.lists(st.integers(0, 9), max_size=12), **size))
+    exact = draw(st.lists(st.integers(0, 5), **size))
+    groups = draw(st.lists(st.integers(0, 2), **size))
+    # The same hash is in the same cluster, as `clusters` has it.
+    groups = [groups[exact.index(each)] for each in exact]
+    labels = [groups.index(group) for group in groups]
+    score = draw(st.lists(st.sampled_from([0.0, 1.0, 2.5, -1.0]), **size))
+    near = draw(st.lists(st.booleans(), **size))
+    return texts, labels, score, exact, near, draw(st.sampled_from([0.0, 0.3, 0.5, 0.8, 1.0]))
 
 
-def test_short_and_empty_texts_have_duplicates_too(tmp_path: Path) -> None:
-    kept, dropped, _ = _find(tmp_path, [["Καλημέρα σας.", "Καλημέρα μας.", "", "!", "καλημέρα  σας.", ""]])
-    assert kept == ["0.0", "0.1", "0.2", "0.3"]
-    assert {name: row["detail"] for name, row in dropped.items()} == {"0.4": "0.0", "0.5": "0.2"}
+@settings(deadline=None)  # the first example compiles
+@given(_clusters(), st.integers(1, 4))
+def test_each_document_is_held_against_what_is_kept(
+    given: tuple[list[list[int]], list[int], list[float], list[int], list[bool], float], most: int
+) -> None:
+    texts, labels, score, exact, near, overlap = given
+    found = duplicates(
+        np.array(labels), np.array(score), np.array(exact, dtype=np.uint64), np.array(near), _asked(texts),
+        overlap, most,
+    )  # fmt: skip
+    wanted = _by_definition(*given, most)
+    assert list(zip(found.kept.tolist(), found.exact.tolist(), strict=True)) == wanted
+    for document, (kept, _) in enumerate(wanted):
+        holder = document if kept < 0 else kept
+        assert found.size[document] == 1 + sum(other == holder for other, _ in wanted)
 
 
-def test_only_the_same_text_where_near_duplicates_are_not_wanted(tmp_path: Path) -> None:
-    kept, dropped, _ = _find(tmp_path, [[TEXT, _near(TEXT), TEXT]], near=())
-    assert kept == ["0.0", "0.1"]
-    assert dropped["0.2"]["reason"] == "exact"
+def test_the_best_is_kept_not_the_first() -> None:
+    found = _found([range(100), range(1, 101), range(2, 102)], score=[1.0, 3.0, 2.0])
+    assert found.kept.tolist() == [1, -1, 1]
+    assert found.size.tolist() == [3, 3, 3]
+    assert not found.exact.any()
 
 
-def test_the_same_verdicts_each_time(tmp_path: Path) -> None:
-    texts = [[TEXT, _near(TEXT), *WORDS[:20]], [TEXT, " ".join(WORDS[:99])], WORDS[10:30]]
-    assert _find(tmp_path / "one", texts) == _find(tmp_path / "two", texts)
+def test_texts_of_one_template_stay() -> None:
+    """Half of each text is the template; over the limits of a batch and of what is compared."""
+    template = list(range(100))
+    texts = [template + list(range(1000 * number, 1000 * number + 100)) for number in range(1, 700)]
+    assert (_found(texts).kept == -1).all()
 
 
-def test_verdicts_do_not_depend_on_how_documents_are_spread_over_files(tmp_path: Path) -> None:
-    texts = [TEXT, _near(TEXT), " ".join(WORDS[200:300]), TEXT, " ".join(WORDS[200:299])]
-    together = _find(tmp_path / "one", [texts])
-    apart = _find(tmp_path / "two", [[text] for text in texts])
-    assert [name.split(".")[1] for name in together[0]] == [name.split(".")[0] for name in apart[0]]
-    assert [row["reason"] for row in together[1].values()] == [row["reason"] for row in apart[1].values()]
+def test_a_chain_is_not_a_cluster() -> None:
+    texts = [range(start, start + 100) for start in range(0, 110, 4)]
+    kept = _found(texts).kept
+    assert (kept >= 0).sum() > 5
+    assert (kept < 0).sum() > 5
+    for number, other in enumerate(kept):
+        if other >= 0:
+            assert kept[other] < 0
+            assert len({*texts[number]} & {*texts[other]}) / len({*texts[number]} | {*texts[other]}) >= 0.8
 
 
-def test_no_duplicates_no_rows(tmp_path: Path) -> None:
-    kept, dropped, sizes = _find(tmp_path, [[" ".join(WORDS[:50])], [" ".join(WORDS[100:150])]])
-    assert kept == ["0.0", "1.0"]
-    assert not dropped
-    assert set(sizes.values()) == {1.0}
+def test_what_is_kept_is_remembered_over_batches() -> None:
+    """The last of a cluster of many different texts is a copy of the first, and one of another cluster between."""
+    texts = [list(range(1000 * number, 1000 * number + 50)) for number in range(600)]
+    texts.append([*texts[0][:49], 5])
+    found = _found(texts)
+    assert np.flatnonzero(found.kept >= 0).tolist() == [600]
+    assert found.kept[600] == 0
 
 
-@pytest.mark.parametrize("overlap", [0.0, 1.0])
-def test_overlap_decides(tmp_path: Path, overlap: float) -> None:
-    kept, _, _ = _find(tmp_path, [[TEXT, _near(TEXT)]], overlap=overlap)
-    assert len(kept) == (1 if overlap == 0.0 else 2)
+def test_no_shingles_are_asked_for_where_hashes_decide() -> None:
+    asked: list[int] = []
+    same = _found([[1], [1], [2], [3]], labels=[0, 0, 2, 3], exact=[7, 7, 8, 9], log=asked)
+    assert same.kept.tolist() == [-1, 0, -1, -1]
+    assert same.exact.tolist() == [False, True, False, False]
+    assert not asked
+
+
+def test_a_copy_of_a_copy_is_one_of_what_is_kept() -> None:
+    found = _found([range(100), range(1, 101), range(1, 101)], exact=[1, 2, 2])
+    assert found.kept.tolist() == [-1, 0, 0]
+    assert found.exact.tolist() == [False, False, True]
+    assert found.size.tolist() == [3, 3, 3]
+
+
+def test_repeated_shingles_count_once() -> None:
+    assert _found([[5] * 100_000 + [6], [6, 5]]).kept.tolist() == [-1, 0]
+
+
+@pytest.mark.parametrize(("overlap", "kept"), [(0.96, -1), (95 / 101, 0), (95 / 101 + 1e-9, -1)])
+def test_the_overlap_is_reached_exactly(overlap: float, kept: int) -> None:
+    one, other = list(range(98)), [*range(95), 200, 201, 202]
+    assert len({*one} & {*other}) / len({*one} | {*other}) == 95 / 101
+    assert _found([one, other], overlap=overlap).kept.tolist() == [-1, kept]
+
+
+def test_no_documents() -> None:
+    found = _found([])
+    assert [len(each) for each in (found.kept, found.size, found.exact)] == [0, 0, 0]
+
+
+def test_preference_is_by_passing_then_by_each_score() -> None:
+    passes = np.array([False, True, True, True, True])
+    language = np.array([1.0, 0.5, np.nan, 0.9, 0.9])
+    length = np.array([9, 9, 9, 10, 20])
+    assert preference(passes, language, length).tolist() == [0, 2, 1, 3, 4]
