@@ -24,6 +24,9 @@ def findings(recipe: Recipe, plan: "Plan", unused: Mapping[str, int]) -> Iterato
             "tokens available are estimates from published sizes, before curation: FineWeb-2's words times"
             " tokens per word of the sample pack, and the numbers of dataset cards"
         )
+    if recipe.rehydrate:
+        counted = "not counted here" if plan.inventory == "upstream" else "counted as tokens that are available"
+        yield f"documents are repeated within an epoch for their dropped copies (rehydrate), {counted}"
     if isinstance(recipe.languages, LanguageRule):
         unknown = [code for code in recipe.language_codes() if code not in fineweb2_tokens()]
         if unknown:

@@ -5,7 +5,6 @@ Megatron has no unsigned 32-bit integers: the ids are written as its code 4, int
 same. Source of the format: Megatron-LM, megatron/core/datasets/indexed_dataset.py, version 1.
 """
 
-import shutil
 import struct
 import tempfile
 from pathlib import Path
@@ -51,11 +50,12 @@ class IndexedWriter:
             self._bin.close()
             self._lengths.close()
 
-    def add(self, tokens: npt.NDArray[np.uint32]) -> None:
-        """Adds one document: its ids, of shape (tokens,)."""
+    def add(self, tokens: npt.NDArray[np.uint32], times: int = 1) -> None:
+        """Adds one document: its ids, of shape (tokens,); as `times` sequences that lie in the same place."""
         self._bin.write(np.ascontiguousarray(tokens, dtype="<u4").tobytes())
-        self._lengths.write(struct.pack("<i", len(tokens)))
-        self.documents += 1
+        # A sequence that lies where the one before it does is noted by its negative length.
+        self._lengths.write(struct.pack(f"<{times}i", len(tokens), *[-len(tokens)] * (times - 1)))
+        self.documents += times
 
     def close(self) -> None:
         """Writes the index and closes both files."""
@@ -63,13 +63,14 @@ class IndexedWriter:
         with fsspec.open(f"{self.prefix}.idx", "wb") as index, self._lengths as lengths:
             index.write(_HEADER.pack(_MAGIC, _VERSION, _INT32, self.documents, self.documents + 1))
             lengths.seek(0)
-            shutil.copyfileobj(lengths, index, _CHUNK)
+            while part := lengths.read(_CHUNK):
+                index.write(np.abs(np.frombuffer(part, dtype="<i4")).astype("<i4").tobytes())
             place = 0
             lengths.seek(0)
             while part := lengths.read(_CHUNK):
                 sizes = np.frombuffer(part, dtype="<i4").astype("<i8") * _TOKEN_BYTES
-                ends = place + np.cumsum(sizes)
-                index.write((ends - sizes).astype("<i8").tobytes())
+                ends = place + np.cumsum(np.maximum(sizes, 0))
+                index.write((ends - np.abs(sizes)).astype("<i8").tobytes())
                 place = int(ends[-1])
             for start in range(0, self.documents + 1, _CHUNK):
                 index.write(np.arange(start, min(start + _CHUNK, self.documents + 1), dtype="<i8").tobytes())

@@ -67,6 +67,10 @@ class Recipe(BaseModel):
     # Four passes over the same text are worth nearly as much as new text (Muennighoff et al. 2023).
     max_epochs: float = Field(default=4, gt=0, allow_inf_nan=False)
     on_shortage: Literal["redistribute", "fail"] = "redistribute"
+    # Documents are repeated within an epoch by FineWeb-2's weights for the copies of them that were dropped
+    # (filters/rehydration.py). Sizes that upstream publishes are without repetitions, those of a ledger with them.
+    # Left out where it is off, so that a recipe without it is the same as ever.
+    rehydrate: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
     # The sums of the shares may be off by more than rounding: they are scaled, and the plan says so.
     normalise: bool = False
     categories: dict[str, Percent]

@@ -48,7 +48,7 @@ def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
     curated = {pair: curate_step(collected[pair], measured[pair], *pair, profile) for pair in pairs}
     tokenised = [
-        tokenise_step(curated[bucket.source, bucket.language], bucket, recipe.tokenizer)
+        tokenise_step(curated[bucket.source, bucket.language], bucket, recipe.tokenizer, recipe.rehydrate)
         for bucket in sorted(wanted, key=lambda bucket: (bucket.category, bucket.source, bucket.language))
     ]
     mix = mix_step(recipe, profile, tokens, seed, tokenised)
@@ -95,7 +95,7 @@ def curate_step(collected: Step, measured: Step, source_name: str, code: str, pr
     return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured))
 
 
-def tokenise_step(curated: Step, bucket: Bucket, tokenizer: str) -> Step:
+def tokenise_step(curated: Step, bucket: Bucket, tokenizer: str, rehydrate: bool = False) -> Step:
     """Turns one bucket's documents into tokens."""
     settings = {
         "category": bucket.category,
@@ -103,6 +103,8 @@ def tokenise_step(curated: Step, bucket: Bucket, tokenizer: str) -> Step:
         "language": bucket.language,
         "tokenizer": tokenizer,
         "tokenizer_fingerprint": tokenizer_fingerprint(tokenizer),
+        # Named only where it is on, so that tokens without it keep their fingerprint.
+        **({"rehydrate": bucket.language} if rehydrate else {}),
     }
     folder = f"tokens/{bucket.category}/{bucket.source}/{bucket.language}"
     return Step("tokenise", VERSIONS["tokenise"], (folder,), settings, (curated,))

@@ -69,7 +69,9 @@ def _place(
 
 def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     settings = step.settings
-    return tokenise(workspace.at(step.inputs[0].name), settings["category"], settings["tokenizer"], targets[0])
+    curated = workspace.at(step.inputs[0].name)
+    rehydrate = settings.get("rehydrate")
+    return tokenise(curated, settings["category"], settings["tokenizer"], targets[0], rehydrate)
 
 
 def _mix(step: Step, workspace: Workspace, targets: list[str]) -> Totals:

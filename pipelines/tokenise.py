@@ -1,9 +1,15 @@
-"""Turns the curated documents of one category into tokens."""
+"""Turns the curated documents of one category into tokens.
 
-from typing import Final
+Where a recipe rehydrates, a document of weight w is w sequences that lie in the same place: the index is longer,
+the ids are written once, and an epoch of the bucket reads each of them. Tokens and documents are counted as they
+are read, so shares, epochs and the order need know nothing of it.
+"""
+
+from typing import Any, Final
 
 import numpy as np
 
+from filters.rehydration import weights
 from mixtures.indexed import IndexedDataset, IndexedWriter
 from mixtures.tokenizer import Tokenizer, load_tokenizer
 from pipelines.document_files import document_files
@@ -14,12 +20,20 @@ from sources.errors import BabelmixError
 _COLUMNS: Final = ["id", "text", "category"]
 
 
-def tokenise(input: str, category: str, tokenizer_name: str, output: str) -> dict[str, int]:  # noqa: A002
+def tokenise(
+    input: str,  # noqa: A002
+    category: str,
+    tokenizer_name: str,
+    output: str,
+    rehydrate: str | None = None,
+) -> dict[str, int]:
     """Writes `output/00000.bin` and `.idx` … from the document files of the folder `input`, one shard a file.
 
     Rows of other categories are passed over; rows keep their order; every document ends with the tokenizer's
     end of document. Returns `documents`, `tokens` (ends included), `bytes` of UTF-8, and the `longest` document
     in tokens, counted in the shards that were written.
+
+    With `rehydrate`, the documents' language, each is repeated by the weight that `filters.rehydration` gives it.
 
     Raises:
         BabelmixError: there is no document of the category, or one that cannot be tokenised.
@@ -28,7 +42,7 @@ def tokenise(input: str, category: str, tokenizer_name: str, output: str) -> dic
     totals = {"documents": 0, "tokens": 0, "bytes": 0, "longest": 0}
     for number, name in enumerate(document_files(input)):
         prefix = f"{output.rstrip('/')}/{number:05d}"
-        totals["bytes"] += _shard(input, name, category, tokenizer, prefix)
+        totals["bytes"] += _shard(input, name, category, tokenizer, prefix, rehydrate)
         lengths = IndexedDataset(prefix).lengths
         totals["documents"] += len(lengths)
         totals["tokens"] += int(lengths.sum(dtype=np.int64))
@@ -38,18 +52,25 @@ def tokenise(input: str, category: str, tokenizer_name: str, output: str) -> dic
     return totals
 
 
-def _shard(folder: str, name: str, category: str, tokenizer: Tokenizer, prefix: str) -> int:
+def _shard(folder: str, name: str, category: str, tokenizer: Tokenizer, prefix: str, rehydrate: str | None) -> int:
     """Writes one shard and returns the bytes of its texts."""
     end = np.array([tokenizer.eod], dtype=np.uint32)
     size = 0
     with IndexedWriter(prefix) as writer:
-        for batch in row_batches_of(folder, name, _COLUMNS):
+        for batch in row_batches_of(folder, name, [*_COLUMNS, "metadata", "scores"] if rehydrate else _COLUMNS):
             rows = [row for row in batch.to_pylist() if row["category"] == category]
             try:
                 encoded = tokenizer.encode_batch([row["text"] for row in rows])
             except BabelmixError as error:
                 raise BabelmixError(f"{folder}/{name}: {error}") from error
-            for row, tokens in zip(rows, encoded, strict=True):
-                writer.add(np.concatenate((tokens, end)))
-                size += len(row["text"].encode())
+            repeats = _weights(rows, rehydrate) if rehydrate else [1] * len(rows)
+            for row, tokens, times in zip(rows, encoded, repeats, strict=True):
+                writer.add(np.concatenate((tokens, end)), times)
+                size += times * len(row["text"].encode())
     return size
+
+
+def _weights(rows: list[dict[str, Any]], language: str) -> list[int]:
+    """How often each document is repeated."""
+    sizes = [dict(row["scores"] or ()).get("duplicates.cluster_size") for row in rows]
+    return [int(each) for each in weights(language, sizes, [row["metadata"] for row in rows])]
