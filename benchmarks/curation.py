@@ -86,7 +86,7 @@ def _words(found: Language) -> tuple[WordTokenizer, str]:
         return tokenizer, type(tokenizer).__name__.removesuffix("Tokenizer")
     except Exception as error:
         del error
-        return IcuWordTokenizer(found.segmentation.locale), "ICU*"
+        return IcuWordTokenizer(found.segmentation), "ICU*"
 
 
 def _stock_filters(found: Language, words: WordTokenizer) -> list[Any]:

@@ -27,9 +27,10 @@ PUNCT: Final = 8  # datatrove's PUNCTUATION_SET
 TERMINAL: Final = 16  # datatrove's TERMINAL_PUNCTUATION
 LETTER: Final = 32  # Unicode's L
 LINE_END: Final = 64  # str.splitlines
-HYPHEN: Final = 128  # goes with the word before it
+HYPHEN: Final = 128  # may belong to the words that it stands between
 PICTOGRAPHIC: Final = 256  # Extended_Pictographic
 DIGIT: Final = 512  # Unicode's Nd
+DOT: Final = 1024  # ., which goes with the dots and the abbreviation before it
 
 # Word_Break classes of UAX #29 (Unicode 17), as `Characters.word_break` has them. DICTIONARY is what ICU takes to
 # a dictionary: the scripts of South-East Asia (Line_Break=SA), Han, Hiragana and Katakana. HANGUL are syllables,
@@ -58,7 +59,7 @@ _CLASSES: Final = {
     HANGUL: r"[\p{LineBreak=H2}\p{LineBreak=H3}]",
     DICTIONARY: r"[\p{WB=Katakana}\p{LineBreak=SA}\p{Han}\p{Hiragana}]",
 }
-_HYPHENS: Final = "-\u2010\u2011\u05be"
+HYPHENS: Final = "-\u2010\u2011\u05be"
 _LINE_ENDS: Final = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
@@ -96,7 +97,8 @@ def characters() -> Characters:
         (PUNCT, PUNCTUATION_SET),
         (TERMINAL, TERMINAL_PUNCTUATION),
         (LINE_END, _LINE_ENDS),
-        (HYPHEN, _HYPHENS),
+        (HYPHEN, HYPHENS),
+        (DOT, "."),
     ):
         flags[[ord(mark) for mark in marks]] |= bit
     return Characters(word_break, flags, *_spellings(text))

@@ -38,6 +38,10 @@ TOP_3, TOP_4, DUP_5, SCRIPT_SHARE, COLUMNS = 16, 17, 18, 24, 25
 
 _SHINGLE: Final = 5
 
+# What a hyphen or an apostrophe does between two parts of a word: it is a word of its own, or belongs to the part
+# before it, to both, or to the part after it.
+APART, BEFORE, WITHIN, AFTER = range(4)
+
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def mixed(value: Any) -> Any:
@@ -108,151 +112,193 @@ def _decode(data: Any, at: int, end: int, points: Any) -> Any:
     return n
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _ignored(kind: int) -> bool:
-    return kind == ch.EXTEND or kind == ch.FORMAT or kind == ch.ZWJ
+# UAX #29's word boundaries (revision 47) as a table: for the state left by what stands before a character, and the
+# character's class, whether the two are joined, and the state after it. A state is the class of the last character
+# that is not an extension of one before (WB4), or one of those below.
+_AFTER_LETTER, _AFTER_NUMBER, _AFTER_HEBREW, _SECOND_REGIONAL = range(ch.DICTIONARY + 1, ch.DICTIONARY + 5)
+_STATES: Final = ch.DICTIONARY + 5
+_CLASSES: Final = ch.DICTIONARY + 1
+# What the table says: the state in the lower five bits, above them whether to break or join, or what must follow.
+_BREAK, _JOIN, _IF_LETTER, _IF_NUMBER, _IF_HEBREW, _PICTURE = range(6)
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _after(points: Any, n: int, at: int, word_break: Any) -> Any:
+def _rules() -> npt.NDArray[np.uint8]:
+    letters = (ch.ALETTER, ch.HEBREW)
+    held = [[(_BREAK, kind) for kind in range(_CLASSES)] for _ in range(_STATES)]
+    for state in range(_STATES):
+        ends = state in (ch.CR, ch.LF, ch.NEWLINE)
+        for kind in (ch.EXTEND, ch.FORMAT):  # WB4; nothing follows WSegSpace and Hangul but their like, directly
+            raw = state in (ch.SEG_SPACE, ch.HANGUL)
+            held[state][kind] = (_BREAK, ch.OTHER) if ends else (_JOIN, ch.OTHER if raw else state)
+        held[state][ch.ZWJ] = (_PICTURE, ch.OTHER)  # WB3c
+    held[ch.CR][ch.LF] = (_JOIN, ch.LF)  # WB3
+    held[ch.SEG_SPACE][ch.SEG_SPACE] = (_JOIN, ch.SEG_SPACE)  # WB3d
+    held[ch.HANGUL][ch.HANGUL] = (_JOIN, ch.HANGUL)
+    for state in (*letters, ch.NUMERIC, ch.EXTEND_NUM_LET):  # WB5, 8, 9, 10, 13a, 13b
+        for kind in (*letters, ch.NUMERIC, ch.EXTEND_NUM_LET):
+            held[state][kind] = (_JOIN, kind)
+    for state in letters:  # WB6, 7, 7a
+        for kind in (ch.MID_LETTER, ch.MID_NUM_LET, ch.SINGLE_QUOTE):
+            held[state][kind] = (_IF_LETTER, kind)
+        held[_AFTER_LETTER][state] = (_JOIN, state)
+    held[ch.HEBREW][ch.DOUBLE_QUOTE] = (_IF_HEBREW, ch.DOUBLE_QUOTE)  # WB7b, 7c
+    held[_AFTER_HEBREW][ch.HEBREW] = (_JOIN, ch.HEBREW)
+    for kind in (ch.MID_NUM, ch.MID_NUM_LET, ch.SINGLE_QUOTE):  # WB11, 12
+        held[ch.NUMERIC][kind] = (_IF_NUMBER, kind)
+    held[_AFTER_NUMBER][ch.NUMERIC] = (_JOIN, ch.NUMERIC)
+    held[ch.REGIONAL][ch.REGIONAL] = (_JOIN, _SECOND_REGIONAL)  # WB15, 16
+    return np.array([[verdict << 5 | state for verdict, state in row] for row in held], dtype=np.uint8).ravel()
+
+
+_RULES: Final = _rules()
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _follows(points: Any, n: int, at: int, word_break: Any) -> Any:
     """The class of the first character after `at` that is not an extension of it (WB4)."""
     at += 1
-    while at < n and _ignored(word_break[points[at]]):
-        at += 1
-    return word_break[points[at]] if at < n else ch.OTHER
-
-
-# Classes, as bits, that always end a run of letters; and that nothing but an extension joins at a piece's
-# beginning.
-_ENDS_LETTERS: Final = sum(
-    1 << kind
-    for kind in (
-        ch.OTHER, ch.CR, ch.LF, ch.NEWLINE, ch.MID_NUM, ch.REGIONAL, ch.SEG_SPACE, ch.DOUBLE_QUOTE, ch.HANGUL,
-        ch.DICTIONARY,
-    )
-)  # fmt: skip
-_ALONE: Final = sum(
-    1 << kind
-    for kind in (
-        ch.OTHER, ch.MID_LETTER, ch.MID_NUM, ch.MID_NUM_LET, ch.SINGLE_QUOTE, ch.DOUBLE_QUOTE, ch.DICTIONARY,
-    )
-)  # fmt: skip
-
-
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _boundary(points: Any, n: int, at: int, word_break: Any, flags: Any) -> Any:
-    """Where the piece that begins at `at` ends: UAX #29's word boundaries (revision 47), numbered as there."""
-    last: Any = np.int64(word_break[points[at]])
-    before: Any = ch.OTHER
-    at += 1
-    if last == ch.CR:
-        return at + 1 if at < n and word_break[points[at]] == ch.LF else at  # WB3
-    if last == ch.LF or last == ch.NEWLINE:
-        return at  # WB3a
-    if last == ch.ALETTER:
-        # Most pieces are letters up to a blank, or a mark by itself: they need none of the rules below.
-        before = ch.ALETTER
-        while at < n and word_break[points[at]] == ch.ALETTER:
-            at += 1
-        if at < n and (_ENDS_LETTERS >> np.int64(word_break[points[at]])) & 1:
-            return at
-    elif (_ALONE >> last) & 1 and at < n and not _ignored(np.int64(word_break[points[at]])):
-        return at
-    regionals = 1
     while at < n:
-        kind = np.int64(word_break[points[at]])
-        if _ignored(kind):  # WB4
+        kind = word_break[points[at]]
+        if kind != ch.EXTEND and kind != ch.FORMAT and kind != ch.ZWJ:
+            return np.int64(kind)
+        at += 1
+    return np.int64(ch.OTHER)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _looked_up(
+    points: Any, n: int, at: int, rule: int, state: int, word_break: Any, flags: Any, apostrophe: int
+) -> Any:
+    """The state after the character at `at` where that depends on what follows it; -1 where it begins a piece.
+
+    The state has 32 added to it where the next character belongs to the piece too.
+    """
+    verdict, kind = rule >> 5, rule & 31
+    if verdict == _PICTURE:
+        joined = state != ch.CR and state != ch.LF and state != ch.NEWLINE
+        after = ch.OTHER if state == ch.SEG_SPACE or state == ch.HANGUL or not joined else state
+        if at + 1 < n and flags[points[at + 1]] & ch.PICTOGRAPHIC:
+            after = 32 + np.int64(word_break[points[at + 1]])
+        return after if joined else -1 - after
+    follows = _follows(points, n, at, word_break)
+    if verdict == _IF_LETTER:
+        if follows == ch.ALETTER or follows == ch.HEBREW:
+            if apostrophe != WITHIN and (points[at] == 0x27 or points[at] == 0x2019):
+                return ch.OTHER if apostrophe == BEFORE else -1 - _AFTER_LETTER
+            return _AFTER_LETTER
+        if state == ch.HEBREW and kind == ch.SINGLE_QUOTE:
+            return kind
+    elif verdict == _IF_NUMBER and follows == ch.NUMERIC:
+        return _AFTER_NUMBER
+    elif verdict == _IF_HEBREW and follows == ch.HEBREW:
+        return _AFTER_HEBREW
+    return -1 - kind
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _keep(
+    points: Any, n: int, start: int, end: int, flags: Any, hyphen: int, starts: Any, ends: Any, count: int
+) -> Any:
+    """Adds a piece to the words, or to the last of them, but for its white space; returns the number of words."""
+    first = flags[points[start]]
+    if count and ends[count - 1] == start:
+        last = points[start - 1]
+        if end - start == 1 and points[start] == 46:
+            # Dots go together, and with an abbreviation that has one within: U.S.
+            if last == 46 or (start >= 3 and points[start - 2] == 46 and flags[last] & ch.ALPHA):
+                ends[count - 1] = end
+                return count
+        elif end - start == 1 and first & ch.HYPHEN:
+            if last == points[start]:
+                ends[count - 1] = end
+                return count
+            if end < n and flags[last] & ch.ALNUM and flags[points[end]] & ch.ALNUM:
+                if _bound(flags[last], flags[points[end]], hyphen) != APART:
+                    ends[count - 1] = end
+                    return count
+        elif flags[last] & ch.HYPHEN and start - starts[count - 1] >= 2 and flags[points[start - 2]] & ch.ALNUM:
+            if first & ch.ALNUM and _bound(flags[points[start - 2]], first, hyphen) == WITHIN:
+                ends[count - 1] = end
+                return count
+    while start < end and flags[points[start]] & ch.SPACE:
+        start += 1
+    while start < end and flags[points[end - 1]] & ch.SPACE:
+        end -= 1
+    if start == end:
+        return count
+    starts[count], ends[count] = start, end
+    return count + 1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _bound(before: int, after: int, hyphen: int) -> Any:
+    """What a hyphen does that stands between two such characters: a letter and a number are never parted."""
+    if hyphen == APART and before & ch.ALPHA and not after & ch.ALPHA:
+        return WITHIN
+    return hyphen
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _words(
+    points: Any, n: int, word_break: Any, flags: Any, hyphen: int, apostrophe: int, starts: Any, ends: Any
+) -> Any:
+    """Writes start and end of each word and mark of a text, white space left out, and returns their number."""
+    count = start = 0
+    at = 0
+    # As after a line end: whatever stands first begins a piece.
+    state: Any = ch.LF
+    while at < n:
+        rule = np.int64(_RULES[state * _CLASSES + np.int64(word_break[points[at]])])
+        verdict = rule >> 5
+        if verdict == _JOIN:
+            state = rule & 31
             at += 1
             continue
-        raw = np.int64(word_break[points[at - 1]])
-        letter = last == ch.ALETTER or last == ch.HEBREW
-        next_letter = kind == ch.ALETTER or kind == ch.HEBREW
-        quote_or_both = kind == ch.MID_NUM_LET or kind == ch.SINGLE_QUOTE
-        was_quote_or_both = last == ch.MID_NUM_LET or last == ch.SINGLE_QUOTE
-        joined: Any = False
-        if kind == ch.CR or kind == ch.LF or kind == ch.NEWLINE:  # WB3b
-            pass
-        elif raw == ch.ZWJ and flags[points[at]] & ch.PICTOGRAPHIC:  # WB3c
-            joined = True
-        elif kind == ch.SEG_SPACE:  # WB3d
-            joined = raw == ch.SEG_SPACE
-        elif letter and (next_letter or kind == ch.NUMERIC or kind == ch.EXTEND_NUM_LET):  # WB5, 9, 13a
-            joined = True
-        elif letter and (kind == ch.MID_LETTER or quote_or_both):  # WB6, 7a
-            follows = _after(points, n, at, word_break)
-            joined = follows == ch.ALETTER or follows == ch.HEBREW
-            joined |= last == ch.HEBREW and kind == ch.SINGLE_QUOTE
-        elif next_letter and (last == ch.MID_LETTER or was_quote_or_both):  # WB7
-            joined = before == ch.ALETTER or before == ch.HEBREW
-        elif last == ch.HEBREW and kind == ch.DOUBLE_QUOTE:  # WB7b
-            joined = _after(points, n, at, word_break) == ch.HEBREW
-        elif last == ch.DOUBLE_QUOTE and kind == ch.HEBREW:  # WB7c
-            joined = before == ch.HEBREW
-        elif last == ch.NUMERIC and (
-            next_letter or kind == ch.NUMERIC or kind == ch.EXTEND_NUM_LET
-        ):  # WB8, 10, 13a
-            joined = True
-        elif kind == ch.NUMERIC and (last == ch.MID_NUM or was_quote_or_both):  # WB11
-            joined = before == ch.NUMERIC
-        elif last == ch.NUMERIC and (kind == ch.MID_NUM or quote_or_both):  # WB12
-            joined = _after(points, n, at, word_break) == ch.NUMERIC
-        elif last == ch.EXTEND_NUM_LET:  # WB13a, b
-            joined = kind == ch.EXTEND_NUM_LET or next_letter or kind == ch.NUMERIC
-        elif last == ch.HANGUL:
-            joined = raw == ch.HANGUL and kind == ch.HANGUL
-        elif last == ch.REGIONAL and kind == ch.REGIONAL:  # WB15, 16
-            joined = regionals % 2 == 1
-            regionals += 1
-        if not joined:
-            return at
-        before = last
-        last = kind
-        at += 1
-    return at
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def boundaries(points: Any, word_break: Any, flags: Any) -> Any:
-    """The end of every piece of a text of code points, in order (for tests)."""
-    ends = []
-    at = 0
-    while at < points.size:
-        at = _boundary(points, points.size, at, word_break, flags)
-        ends.append(at)
-    return np.array(ends, dtype=np.int64)
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _words(points: Any, n: int, word_break: Any, flags: Any, ends_given: Any, starts: Any, ends: Any) -> Any:
-    """Start and end of each word and mark, white space left out; a hyphen in a word goes with what is before it.
-
-    `ends_given` are the ends of the pieces where a dictionary has found them, and empty elsewhere.
-    """
-    count = given = at = 0
-    while at < n:
-        start = at
-        if ends_given.size:
-            end = ends_given[given]
-            given += 1
+        here = at
+        if verdict == _BREAK:
+            state = rule & 31
+            at += 1
         else:
-            end = _boundary(points, n, at, word_break, flags)
-        at = end
-        if end - start == 1:
-            flag = flags[points[start]]
-            if flag & ch.SPACE:
+            state = _looked_up(points, n, at, rule, state, word_break, flags, apostrophe)
+            joined = state >= 0
+            if not joined:
+                state = -1 - state
+            at += 1 + (state >> 5)
+            state &= 31
+            if joined:
                 continue
-            inside = flag & ch.HYPHEN and start and end < n
-            if inside and flags[points[start - 1]] & ch.ALNUM and flags[points[end]] & ch.ALNUM:
-                ends[count - 1] = end
-                continue
-        while start < end and flags[points[start]] & ch.SPACE:
-            start += 1
-        while start < end and flags[points[end - 1]] & ch.SPACE:
-            end -= 1
-        if start < end:
-            starts[count], ends[count] = start, end
-            count += 1
+        if here:
+            # Nearly every piece is a word or one blank. The others are left to a call, which counts references to
+            # every array that it is given, and so takes longer than a word.
+            hyphened = np.int64(flags[points[start - 1]]) & ch.HYPHEN if start else 0
+            flag = np.int64(flags[points[start]]) | np.int64(flags[points[here - 1]]) | hyphened
+            if not flag & (ch.SPACE | ch.HYPHEN | ch.DOT):
+                starts[count], ends[count] = start, here
+                count += 1
+            elif not (flag & ch.SPACE and here - start == 1):
+                count = _keep(points, n, start, here, flags, hyphen, starts, ends, count)
+        start = here
+    if n:
+        count = _keep(points, n, start, n, flags, hyphen, starts, ends, count)
     return count
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _given_words(points: Any, n: int, given: Any, flags: Any, hyphen: int, starts: Any, ends: Any) -> Any:
+    """As `_words`, of the pieces that a dictionary has found; `given` are their ends."""
+    count = start = 0
+    for end in given:
+        count = _keep(points, n, start, end, flags, hyphen, starts, ends, count)
+        start = end
+    return count
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def words(points: Any, word_break: Any, flags: Any, hyphen: int, apostrophe: int) -> Any:
+    """Start and end of the words of a text of code points, of shape (2, words); for tests."""
+    starts, ends = np.empty(points.size, dtype=np.int32), np.empty(points.size, dtype=np.int32)
+    count = _words(points, points.size, word_break, flags, hyphen, apostrophe, starts, ends)
+    return np.stack((starts[:count], ends[:count]))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -265,20 +311,19 @@ def _bits(items: int) -> Any:
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _slot(keys: Any, stamps: Any, epoch: int, bits: int, key: Any) -> Any:
-    """The slot of `key`, or the free one that it belongs in; slots of another epoch are free."""
-    mask = (1 << bits) - 1
+def _slot(keys: Any, bits: int, key: Any) -> Any:
+    """The slot of `key`, which is not 0, or the free one that it belongs in; a free slot holds 0."""
     slot = np.int64((key * _GOLDEN) >> _U64(64 - bits))
-    while stamps[slot] == epoch and keys[slot] != key:
-        slot = (slot + 1) & mask
+    while keys[slot] and keys[slot] != key:
+        slot = (slot + 1) & ((1 << bits) - 1)
     return slot
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, stamps: Any, epoch: int, row: Any) -> Any:
+def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, row: Any) -> None:
     """All that is counted by lines, for three ideas of a line: of FineWeb, Gopher's repetition, Gopher's quality.
 
-    `lines` takes the hash of each line. Returns the epoch that was used last.
+    `lines` takes the hash of each line, and `keys` is room for a hash table.
     """
     # str.split("\n"): FineWeb's lines that are not blank.
     count = ended = newlines = duplicate_characters = 0
@@ -286,45 +331,46 @@ def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, stamps: Any, 
     visible = bullets = ellipses = 0
     # "\n+": Gopher's repetition.
     parts = duplicate_parts = 0
-    hashes = dots = 0
-    start = 0
-    epoch += 1
-    bits = 4
+    hashes = dots = run = 0
     split = 1
     for i in range(n):
-        split += points[i] == 10
+        point = points[i]
+        split += point == 10
+        hashes += point == 35
+        dots += point == 0x2026
+        run = (run + 1) * (point == 46)
+        dots += run == 3
+        run *= run != 3
     bits = _bits(split)
-    other = epoch + 1
+    keys[: 1 << bits] = 0
+    start = 0
     for i in range(n + 1):
         if i < n and points[i] != 10:
             continue
         newlines += i < n
-        key = _U64(0)
-        blank = True
+        key = _U64(1)
+        blank: Any = ch.SPACE
         for j in range(start, i):
-            key = key * _BASE + _U64(points[j]) + _U64(1)
-            blank &= (flags[points[j]] & ch.SPACE) != 0
+            key = key * _BASE + _U64(points[j])
+            blank &= flags[points[j]]
+        key += _U64(key == 0)
         length = i - start
-        if not blank:
+        if not blank and length:
             count += 1
             ended += (flags[points[i - 1]] & ch.TERMINAL) != 0
-            slot = _slot(keys, stamps, epoch, bits, key)
-            if stamps[slot] == epoch:
-                duplicate_characters += length
-            else:
-                stamps[slot], keys[slot] = epoch, key
+            slot = _slot(keys, bits, key)
+            duplicate_characters += length * (keys[slot] == key)
+            keys[slot] = key
         if length or start == 0 or i == n:
             # Runs of line ends part two lines; one at either end of the text leaves an empty line there.
             lines[parts] = key
             parts += 1
         start = i + 1
-    epoch = other
+    keys[: 1 << bits] = 0
     for i in range(parts):
-        slot = _slot(keys, stamps, epoch, bits, lines[i])
-        if stamps[slot] == epoch:
-            duplicate_parts += 1
-        else:
-            stamps[slot], keys[slot] = epoch, lines[i]
+        slot = _slot(keys, bits, lines[i])
+        duplicate_parts += keys[slot] == lines[i]
+        keys[slot] = lines[i]
 
     i = 0
     while i < n:
@@ -346,15 +392,6 @@ def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, stamps: Any, 
         i = end + 1
         if end + 1 < n and points[end] == 13 and points[end + 1] == 10:
             i = end + 2
-    run = 0
-    for i in range(n):
-        point = points[i]
-        hashes += point == 35
-        dots += point == 0x2026
-        run = run + 1 if point == 46 else 0
-        if run == 3:
-            dots += 1
-            run = 0
     row[LINES] = count
     row[LINE_PUNCT] = ended / count if count else 0.0
     row[CHAR_DUP] = duplicate_characters / (n - newlines) if n > newlines else 0.0
@@ -363,39 +400,40 @@ def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, stamps: Any, 
     row[ELLIPSIS_LINES] = ellipses / visible if visible else 0.0
     # Divided by the words, when they are counted.
     row[HASH_RATIO], row[ELLIPSIS_RATIO], row[LIST_RATIO] = hashes, dots, newlines
-    return epoch
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _top(
-    grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any, tallies: Any, firsts: Any, epoch: int
-) -> Any:
-    """Characters of the commonest n-gram, its blanks counted, times its number; the first of equals."""
+def _top(grams: Any, count: int, n: int, sums: Any, keys: Any, tallies: Any) -> Any:
+    """Characters of the commonest n-gram, its blanks counted, times its number; the first of equals.
+
+    A tally is the number of an n-gram in the upper 32 bits, and 2^31 less the place where it stands first below.
+    """
     bits = _bits(count)
-    best = best_first = 0
+    keys[: 1 << bits] = 0
+    best = 0
     for i in range(count):
-        slot = _slot(keys, stamps, epoch, bits, grams[i])
-        if stamps[slot] == epoch:
-            tallies[slot] += 1
-        else:
-            stamps[slot], keys[slot], tallies[slot], firsts[slot] = epoch, grams[i], 1, i
-        if tallies[slot] > best or (tallies[slot] == best and firsts[slot] < best_first):
-            best, best_first = tallies[slot], firsts[slot]
-    return best * (sums[best_first + n] - sums[best_first] + n - 1)
+        slot = _slot(keys, bits, grams[i])
+        tally = (1 << 32) + tallies[slot] if keys[slot] else (1 << 32) + (1 << 31) - i
+        keys[slot] = grams[i]
+        tallies[slot] = tally
+        best = max(best, tally)
+    first = (1 << 31) - (best & 0xFFFFFFFF)
+    return (best >> 32) * (sums[first + n] - sums[first] + n - 1)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _repeated(grams: Any, count: int, n: int, sums: Any, keys: Any, stamps: Any, epoch: int) -> Any:
+def _repeated(grams: Any, count: int, n: int, sums: Any, keys: Any) -> Any:
     """Characters of n-grams that stood before; one that did is stepped over whole."""
     bits = _bits(count)
+    keys[: 1 << bits] = 0
     characters = i = 0
     while i < count:
-        slot = _slot(keys, stamps, epoch, bits, grams[i])
-        if stamps[slot] == epoch:
+        slot = _slot(keys, bits, grams[i])
+        if keys[slot]:
             characters += sums[i + n] - sums[i]
             i += n
         else:
-            stamps[slot], keys[slot] = epoch, grams[i]
+            keys[slot] = grams[i]
             i += 1
     return characters
 
@@ -443,43 +481,30 @@ def _whole(points: Any, n: int, flags: Any, folded: Any, script: Any, row: Any) 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _hash_words(
-    points: Any, starts: Any, ends: Any, count: int, flags: Any, base: Any, stops: Any, seen: Any, mark: int,
-    hashes: Any, powers: Any, plain: Any, sums: Any, row: Any,
-) -> Any:  # fmt: skip
-    """Hashes of words for n-grams (`hashes`, B^length in `powers`, lengths added up in `sums`) and, without
-    marks and diacritics, for shingles (`plain`); counts what Gopher counts by words. Returns the number of
-    `plain`.
-    """
-    spoken = spoken_length = alphabetic = plain_count = 0
+    points: Any, starts: Any, ends: Any, count: int, flags: Any, stops: Any, seen: Any, mark: int,
+    hashes: Any, powers: Any, sums: Any, row: Any,
+) -> None:  # fmt: skip
+    """Hashes of words for n-grams, B^length in `powers`, lengths added up in `sums`; what Gopher counts by words."""
+    spoken = spoken_length = alphabetic = 0
     sums[0] = 0
     table = stops.size - 1
     for k in range(count):
-        key, plain_key, power = _U64(0), _U64(0), _U64(1)
+        key, power = _U64(0), _U64(1)
         any_flag: Any = 0
-        all_flags: Any = 0xFFFF
-        kept_flags: Any = 0xFFFF
+        all_flags: Any = ch.PUNCT
         for i in range(starts[k], ends[k]):
-            point = points[i]
-            flag: Any = np.int64(flags[point])
-            key = key * _BASE + _U64(point) + _U64(1)
+            flag = np.int64(flags[points[i]])
+            key = key * _BASE + _U64(points[i]) + _U64(1)
             power *= _BASE
             any_flag |= flag
             all_flags &= flag
-            letter = base[point]
-            if letter:
-                plain_key = plain_key * _BASE + _U64(letter) + _U64(1)
-                kept_flags &= flag
-        length = ends[k] - starts[k]
+        length = np.int64(ends[k] - starts[k])
         alphabetic += (any_flag & ch.ALPHA) != 0
-        if not all_flags & ch.PUNCT:
-            spoken += 1
-            spoken_length += length
+        spoken += all_flags == 0
+        spoken_length += length * (all_flags == 0)
         if k < MOST_WORDS:
             hashes[k], powers[k] = key, power
             sums[k + 1] = sums[k] + length
-            if plain_key:
-                plain[plain_count] = _NUMBER if kept_flags & ch.DIGIT else mixed(plain_key)
-                plain_count += 1
         slot = np.int64(key >> _U64(40)) & table
         while stops[slot]:
             if stops[slot] == key:
@@ -496,7 +521,24 @@ def _hash_words(
     row[ALPHA_RATIO] = alphabetic / count if count else 0.0
     for column in (HASH_RATIO, ELLIPSIS_RATIO, LIST_RATIO):
         row[column] = row[column] / count if count else 0.0
-    return plain_count
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _plain_words(points: Any, starts: Any, ends: Any, count: int, flags: Any, base: Any, plain: Any) -> Any:
+    """Hashes of words for shingles, without marks and diacritics, all numbers alike. Returns their number."""
+    found = 0
+    for k in range(min(count, MOST_WORDS)):
+        key = _U64(0)
+        kept: Any = ch.DIGIT
+        for i in range(starts[k], ends[k]):
+            letter = base[points[i]]
+            if letter:
+                key = key * _BASE + _U64(letter) + _U64(1)
+                kept &= flags[points[i]]
+        if key:
+            plain[found] = _NUMBER if kept else mixed(key)
+            found += 1
+    return found
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -524,30 +566,28 @@ def _units(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _n_grams(
-    hashes: Any, powers: Any, sums: Any, count: int, length: int, grams: Any, keys: Any, stamps: Any, tallies: Any,
-    firsts: Any, epoch: int, row: Any,
-) -> Any:  # fmt: skip
-    """Repeated n-grams: of 2 to 4 words with blanks between them, of 5 to 10 without. Returns the epoch."""
+    hashes: Any, powers: Any, sums: Any, count: int, length: int, grams: Any, keys: Any, tallies: Any, row: Any
+) -> None:
+    """Repeated n-grams of words: of 2 to 4 words with blanks between them, of 5 to 10 without."""
     for k in range(count):
         grams[k] = hashes[k]
     for size in range(2, min(4, count) + 1):
         now = count - size + 1
         for k in range(now):
             last = k + size - 1
-            grams[k] = (grams[k] * _BASE + _U64(33)) * powers[last] + hashes[last]
-        epoch += 1
-        row[TOP_2 + size - 2] = _top(grams, now, size, sums, keys, stamps, tallies, firsts, epoch) / length
+            gram = (grams[k] * _BASE + _U64(33)) * powers[last] + hashes[last]
+            grams[k] = gram + _U64(gram == 0)
+        row[TOP_2 + size - 2] = _top(grams, now, size, sums, keys, tallies) / length
     for k in range(count):
         grams[k] = hashes[k]
     for size in range(2, min(10, count) + 1):
         now = count - size + 1
         for k in range(now):
             last = k + size - 1
-            grams[k] = grams[k] * powers[last] + hashes[last]
+            gram = grams[k] * powers[last] + hashes[last]
+            grams[k] = gram + _U64(gram == 0)
         if size >= 5:
-            epoch += 1
-            row[DUP_5 + size - 5] = _repeated(grams, now, size, sums, keys, stamps, epoch) / length
-    return epoch
+            row[DUP_5 + size - 5] = _repeated(grams, now, size, sums, keys) / length
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -566,7 +606,7 @@ def _shingles(plain: Any, count: int, whole: Any, shingles: Any) -> Any:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure_batch(
-    data: Any, offsets: Any, given: Any, given_offsets: Any, by_character: bool, stops: Any,
+    data: Any, offsets: Any, given: Any, given_offsets: Any, by_character: bool, hyphen: int, apostrophe: int, stops: Any,
     word_break: Any, flags: Any, folded: Any, lower: Any, base: Any, script: Any, a: Any, b: Any, hashes: int,
 ) -> Any:  # fmt: skip
     """Measures texts that lie one after the other in `data`, UTF-8, parted by `offsets`.
@@ -610,45 +650,31 @@ def measure_batch(
     lines = np.empty(newlines, dtype=np.uint64)
     size = 1 << _bits(max(most, newlines))
     keys = np.empty(size, dtype=np.uint64)
-    stamps = np.zeros(size, dtype=np.int64)
-    tallies = np.empty(size, dtype=np.int32)
-    firsts = np.empty(size, dtype=np.int32)
+    tallies = np.empty(size, dtype=np.int64)
     minima = np.empty(a.size, dtype=np.uint64)
     seen = np.zeros(stops.size, dtype=np.int64)
-    epoch = 0
     for text in range(texts):
         row = statistics[text]
         n = _decode(data, offsets[text], offsets[text + 1], points)
         row[CHARACTERS] = n
-        epoch = _lines(points, n, flags, lines, keys, stamps, epoch, row)
+        _lines(points, n, flags, lines, keys, row)
         exact[text] = _whole(points, n, flags, folded, script, row)
-        pieces = given[given_offsets[text] : given_offsets[text + 1]]
-        count = _words(points, n, word_break, flags, pieces, starts, ends)
-        spoken = _hash_words(
-            points,
-            starts,
-            ends,
-            count,
-            flags,
-            base,
-            stops,
-            seen,
-            text + 1,
-            word_hashes,
-            word_powers,
-            plain,
-            sums,
-            row,
+        if given_offsets[text] < given_offsets[text + 1]:
+            pieces = given[given_offsets[text] : given_offsets[text + 1]]
+            count = _given_words(points, n, pieces, flags, hyphen, starts, ends)
+        else:
+            count = _words(points, n, word_break, flags, hyphen, apostrophe, starts, ends)
+        _hash_words(
+            points, starts, ends, count, flags, stops, seen, text + 1, word_hashes, word_powers, sums, row
         )
         unit_offsets[text + 1] = _units(
             points, starts, ends, count, lower, by_character, unit_offsets[text], units, unit_starts, unit_ends
         )
         counted = min(count, MOST_WORDS)
         within = n if counted == count else np.int64(ends[counted - 1])
-        epoch = _n_grams(
-            word_hashes, word_powers, sums, counted, within, grams, keys, stamps, tallies, firsts, epoch, row
-        )
+        _n_grams(word_hashes, word_powers, sums, counted, within, grams, keys, tallies, row)
         first = shingle_offsets[text]
+        spoken = _plain_words(points, starts, ends, count, flags, base, plain)
         found = _shingles(plain, spoken, exact[text], shingles[first:])
         shingle_offsets[text + 1] = first + found
         _signature(shingles[first : first + found], a, b, minima, hashes, bands[text])

@@ -43,6 +43,12 @@ STATISTICS: Final = (
 BANDS: Final = 14
 HASHES: Final = 8
 _SEED: Final = 1
+_JOINS: Final = {
+    "apart": compiled.APART,
+    "before": compiled.BEFORE,
+    "within": compiled.WITHIN,
+    "after": compiled.AFTER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,8 @@ def measure(texts: pa.Array, language: Language) -> Measured:
         given,
         given_offsets,
         unspaced,
+        _JOINS[language.segmentation.hyphen],
+        _JOINS[language.segmentation.apostrophe],
         _stop_words(language.thresholds.stopwords),
         table.word_break,
         table.flags,

@@ -1,33 +1,35 @@
 """Words in every language, by ICU: UAX #29 where they are spaced, dictionaries where they are not.
 
 datatrove's own tokenizers need another package for nearly every language (spaCy, stanza, jieba, pythainlp ...).
-Its filters take any `WordTokenizer`, so they get this one.
+Its filters take any `WordTokenizer`, so they get this one. What `filters/statistics.py` counts are the same words,
+found by compiled loops.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from datatrove.utils.word_tokenizers import WordTokenizer
 from icu4py.breakers import SentenceBreaker, WordBreaker
 
-# A hyphen within a word goes with what stands before it, as FineWeb-2's stop words have it (Maltese `l-`, `tal-`).
-_HYPHENS: Final = frozenset("-\u2010\u2011\u05be")
+from filters import characters as ch
+from sources.language import Segmentation
+
+_APOSTROPHES = "'\u2019"
 
 
 class IcuWordTokenizer(WordTokenizer):
-    """Words and marks, white space left out, by the rules of an ICU locale.
+    """Words and marks, white space left out, by a language's rule of segmentation.
 
     Marks are words of their own, as in spaCy's tokens, which FineWeb-2's thresholds were computed with: the share
-    of words with a letter counts them. Each mark stands alone (`...` is three), and `l'eau` and `don't` are one
-    word where spaCy has two: French and Catalan have 4 to 6% fewer words for it, other languages with rules of
-    their own in spaCy differ by less than 1.5% (the sample pack's text).
+    of words with a letter counts them. Each mark stands alone but for dots and hyphens in a row (`...` is one), and
+    the last dot of `U.S.`; hyphens and apostrophes within words are as the language's file says.
 
     Several filters ask for the words of one document, one after the other: the last answer is kept. datatrove
-    keeps some too, by text and tokenizer; tokenizers of one locale are equal, so that its filters share them.
+    keeps some too, by text and tokenizer; tokenizers of one rule are equal, so that its filters share them.
     """
 
-    def __init__(self, locale: str) -> None:
-        super().__init__(locale)
-        self._locale = locale
+    def __init__(self, segmentation: Segmentation) -> None:
+        super().__init__(segmentation.locale)
+        self._rule = segmentation
         self._last: tuple[str, list[str]] = ("", [])
 
     def word_tokenize(self, text: str) -> list[str]:
@@ -35,7 +37,10 @@ class IcuWordTokenizer(WordTokenizer):
         # Read once and returned as read: another thread may be at another text.
         seen, words = self._last
         if seen != text:
-            words = _joined(list(WordBreaker(text, self._locale)))
+            pieces: list[str] = []
+            for piece in WordBreaker(text, self._rule.locale):
+                pieces += _parted(piece, self._rule.apostrophe)
+            words = _joined(text, pieces, self._rule.hyphen)
             self._last = (text, words)
         return words
 
@@ -47,27 +52,74 @@ class IcuWordTokenizer(WordTokenizer):
     def span_tokenize(self, text: str) -> list[tuple[int, int]]:
         """Start and end of each sentence, in characters; together they are the whole text."""
         spans, start = [], 0
-        for sentence in SentenceBreaker(text, self._locale):
+        for sentence in SentenceBreaker(text, self._rule.locale):
             spans.append((start, start + len(sentence)))
             start += len(sentence)
         return spans
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, IcuWordTokenizer) and other._locale == self._locale
+        return isinstance(other, IcuWordTokenizer) and other._rule == self._rule
 
     def __hash__(self) -> int:
-        return hash((IcuWordTokenizer, self._locale))
+        return hash((IcuWordTokenizer, self._rule))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_last": ("", [])}
 
 
-def _joined(pieces: list[str]) -> list[str]:
-    words: list[str] = []
-    for at, piece in enumerate(pieces):
-        inside = piece in _HYPHENS and 0 < at < len(pieces) - 1
-        if inside and pieces[at - 1][-1].isalnum() and pieces[at + 1][0].isalnum():
-            words[-1] += piece
-        elif word := piece.strip():
-            words.append(word)
-    return words
+def _parted(piece: str, apostrophe: str) -> list[str]:
+    """A piece in two or more where an apostrophe between letters parts it."""
+    if apostrophe == "within" or not any(mark in piece for mark in _APOSTROPHES):
+        return [piece]
+    parts, start = [], 0
+    for at in range(1, len(piece)):
+        if piece[at] not in _APOSTROPHES:
+            continue
+        after = at + 1
+        while after < len(piece) and _class(piece[after]) in (ch.EXTEND, ch.FORMAT, ch.ZWJ):
+            after += 1
+        # Between digits it is a mark of thousands.
+        if after < len(piece) and _class(piece[after]) in (ch.ALETTER, ch.HEBREW):
+            cut = at if apostrophe == "after" else after
+            parts.append(piece[start:cut])
+            start = cut
+    return [*parts, piece[start:]]
+
+
+def _joined(text: str, pieces: list[str], hyphen: str) -> list[str]:
+    """The words that pieces make together, their white space left out."""
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for piece in pieces:
+        start, end = end, end + len(piece)
+        if spans and spans[-1][1] == start and _belongs(text, start, end, spans[-1][0], hyphen):
+            spans[-1] = (spans[-1][0], end)
+            continue
+        if stripped := piece.strip():
+            begin = start + piece.index(stripped)
+            spans.append((begin, begin + len(stripped)))
+    return [text[begin:stop] for begin, stop in spans]
+
+
+def _belongs(text: str, start: int, end: int, word: int, hyphen: str) -> bool:
+    """Whether a piece belongs to the word before it, which begins at `word` and ends where the piece begins."""
+    last = text[start - 1]
+    if text[start:end] == ".":
+        return last == "." or (start >= 3 and text[start - 2] == "." and last.isalpha())
+    if end - start == 1 and text[start] in ch.HYPHENS:
+        if last == text[start]:
+            return True
+        inside = end < len(text) and last.isalnum() and text[end].isalnum()
+        return inside and _bound(last, text[end], hyphen) != "apart"
+    if last in ch.HYPHENS and start - word >= 2 and text[start - 2].isalnum() and text[start].isalnum():
+        return _bound(text[start - 2], text[start], hyphen) == "within"
+    return False
+
+
+def _bound(before: str, after: str, hyphen: str) -> str:
+    """What a hyphen does between two characters: a letter and a number are never parted."""
+    return "within" if hyphen == "apart" and before.isalpha() and not after.isalpha() else hyphen
+
+
+def _class(character: str) -> int:
+    return int(ch.characters().word_break[ord(character)])

@@ -24,7 +24,7 @@ def tokens_per_word(language: Language) -> tuple[int, int]:
     """Tokens of Qwen3's tokenizer and words (ICU's, those with a letter or digit) in the pack's texts."""
     fineweb2 = source(FINEWEB2)
     (subset,) = fineweb2.subsets
-    words = IcuWordTokenizer(language.segmentation.locale)
+    words = IcuWordTokenizer(language.segmentation)
     texts = [
         document["text"]
         for url in subset_files(subset, fineweb2, language, SAMPLE)

@@ -53,10 +53,17 @@ class Identifiers(_Declared):
 
 
 class Segmentation(_Declared):
-    """What parts the words: spaces, or nothing to be seen. ICU splits either, with the locale's rules."""
+    """What parts the words: spaces, or nothing to be seen. ICU splits either, with the locale's rules.
+
+    Between two parts of a word a hyphen is a word of its own (`apart`), or belongs to the part before it or to one
+    word with both; an apostrophe may begin the part after it (English don|'t) or end the one before (French l'|eau).
+    What is said here is what the word tokenizer does that FineWeb-2's thresholds were computed with.
+    """
 
     rule: Literal["spaces", "dictionary"]
     locale: str
+    hyphen: Literal["apart", "before", "within"] = "apart"
+    apostrophe: Literal["before", "within", "after"] = "within"
 
 
 class Thresholds(_Declared):

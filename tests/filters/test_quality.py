@@ -117,7 +117,7 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=120).map(" ".join) | st.text(
 @given(TEXTS, st.sampled_from(["eng_Latn", "ell_Grek", "zsm_Latn", "jpn_Jpan"]))
 def test_the_verdict_is_datatroves_and_the_value_violates_the_threshold(text: str, code: str) -> None:
     limits = language(code).thresholds
-    words = IcuWordTokenizer(language(code).segmentation.locale)
+    words = IcuWordTokenizer(language(code).segmentation)
     document = Document(text=text, id="one")
     # The parameters of FineWeb-2's pipeline.
     theirs = FineWebQualityFilter(

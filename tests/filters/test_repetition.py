@@ -91,7 +91,7 @@ def test_the_verdict_is_datatroves_and_the_value_violates_the_threshold(text: st
         dup_line_frac=limits.dup_line_frac,
         top_n_grams=limits.top_n_grams,
         dup_n_grams=limits.dup_n_grams,
-        language=IcuWordTokenizer(language(code).segmentation.locale),
+        language=IcuWordTokenizer(language(code).segmentation),
     ).filter(Document(text=text, id="one"))
     drop = _judge(text, code)
     if drop is None:

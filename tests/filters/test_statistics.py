@@ -5,6 +5,7 @@ import json
 import re
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,14 +20,13 @@ from datatrove.pipeline.filters.gopher_repetition_filter import (
 from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
 from hypothesis import given
 from hypothesis import strategies as st
-from icu4py.breakers import WordBreaker
 
 from filters import characters as ch
 from filters import compiled
 from filters.scripts import script_share
 from filters.statistics import BANDS, STATISTICS, Measured, measure
 from filters.word_tokenizer import IcuWordTokenizer
-from sources.language import Language, language, languages
+from sources.language import Language, Segmentation, language, languages
 
 SAMPLE = Path(__file__).parents[2] / "sources" / "sample"
 REAL = Path(__file__).parents[3] / "shared" / "data" / "documents"
@@ -43,7 +43,7 @@ def _measured(texts: list[str], code: str) -> Measured:
 
 def _expected(text: str, found: Language) -> dict[str, float]:
     """Every statistic by datatrove's functions, over ICU's words."""
-    words = IcuWordTokenizer(found.segmentation.locale).word_tokenize(text)
+    words = IcuWordTokenizer(found.segmentation).word_tokenize(text)
     lines, visible = [line for line in text.split("\n") if line.strip()], text.splitlines()
     spoken = [word for word in words if any(mark not in PUNCTUATION_SET for mark in word)]
     parts = re.split("\n+", text)
@@ -132,14 +132,22 @@ _PICTURES = [point for point in ASSIGNED if ch.characters().flags[point] & ch.PI
 
 
 @given(
-    st.lists(st.sampled_from([*(each for each in _BREAKS.values() if each), _PICTURES]).flatmap(st.sampled_from)),
+    st.lists(st.sampled_from([*(each for each in _BREAKS.values() if each), _PICTURES]).flatmap(st.sampled_from))
+    | st.text("ab1.-'’_ …\u0301\u05d0\"", max_size=12).map(lambda text: [ord(each) for each in text]),
     st.sampled_from(sorted({each.segmentation.locale for each in languages().values()})),
+    st.sampled_from(["apart", "before", "within"]),
+    st.sampled_from(["before", "within", "after"]),
 )
-def test_word_boundaries_are_icus(points: list[int], locale: str) -> None:
+def test_words_are_icus(points: list[int], locale: str, hyphen: Any, apostrophe: Any) -> None:
     text = "".join(map(chr, points))
-    wanted = list(np.cumsum([len(piece) for piece in WordBreaker(text, locale)]))
+    rule = Segmentation(rule="spaces", locale=locale, hyphen=hyphen, apostrophe=apostrophe)
     table = ch.characters()
-    assert list(compiled.boundaries(np.array(points, np.uint32), table.word_break, table.flags)) == wanted
+    joins = {"apart": compiled.APART, "before": compiled.BEFORE, "within": compiled.WITHIN, "after": compiled.AFTER}
+    starts, ends = compiled.words(
+        np.array(points, np.uint32), table.word_break, table.flags, joins[hyphen], joins[apostrophe]
+    )
+    found = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    assert found == IcuWordTokenizer(rule).word_tokenize(text)
 
 
 def _near(one: str, other: str, code: str = "eng_Latn") -> int:
