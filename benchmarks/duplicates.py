@@ -52,7 +52,7 @@ def main() -> None:
         first = first or found["seconds"]
         print(
             f"  {threads:2} threads: {found['seconds']:6.2f} s, {found['mebibytes']:5.0f} MiB beyond the"
-            f" signatures, {first / found['seconds']:.2f} times one thread, {found['found']:,} documents join another"
+            f" signatures, {first / found['seconds']:.2f} x one thread, {found['found']:,} documents join others"
         )
     ours, theirs = (_measured(what, options.peer, 1) for what in ("clusters", "datatrove"))
     print(

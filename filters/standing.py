@@ -170,7 +170,9 @@ def _rows(
 def _sorted(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The rows in order, each once."""
     pairs = pairs[np.lexsort(pairs.T[::-1])]
-    return pairs[np.concatenate([np.ones(min(1, len(pairs)), np.bool_), (pairs[1:] != pairs[:-1]).any(axis=1)])]
+    first = np.ones(len(pairs), dtype=np.bool_)
+    first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    return pairs[first]
 
 
 def _first_of_each(pairs: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
