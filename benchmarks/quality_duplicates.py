@@ -4,10 +4,11 @@
 
 `<code>.jsonl.gz` in the folder holds documents of a language with `text`. Of each one copies are made in which a
 share of the words is another one of the same language: scattered, or in one place, as where a paragraph was
-rewritten. For each kind: the similarity of original and copy (Jaccard, of distinct word 5-grams), the share of pairs
-that have the overlap, the share of copies that are in one cluster with their original (what MinHash without
-verification would drop), and the share that is dropped. Scattered edits of a share p leave about s = (1 - p)^5 of the
-5-grams, a similarity of s / (2 - s): 0.91, 0.63 and 0.20 for 1, 5 and 20%. What is under the overlap is meant to stay.
+rewritten. For each kind: the similarity of original and copy (Jaccard, of distinct word 5-grams), the share of
+pairs that have the overlap, the share of copies that are in one cluster with their original (what MinHash without
+verification would drop), and the share that is dropped. Scattered edits of a share p leave about s = (1 - p)^5 of
+the 5-grams, a similarity of s / (2 - s): 0.91, 0.63 and 0.20 for 1, 5 and 20%. What is under the overlap is meant
+to stay.
 
 Templates are pairs of different documents into each of which the same part was put: half of its words, or three
 quarters. Precision is the share of all drops whose kept document is of the same original.
