@@ -1,6 +1,7 @@
 """Tokenised documents on disk in Megatron's IndexedDataset format, written and read in bounded memory.
 
-`<prefix>.bin` holds the ids of all documents, `<prefix>.idx` their lengths and places, one sequence a document.
+`<prefix>.bin` holds the ids of all documents, `<prefix>.idx` their lengths and places: one sequence a document, or
+several in the same place where a document is to be read several times.
 Megatron has no unsigned 32-bit integers: the ids are written as its code 4, int32. Below 2^31 the bytes are the
 same. Source of the format: Megatron-LM, megatron/core/datasets/indexed_dataset.py, version 1.
 """

@@ -16,7 +16,7 @@ from pipelines.document_io import row_batches_of
 
 
 class CountingLines(PipelineStep):
-    """Counts the lines of the files of `documents` into the local folder `counts`; rank r of n does every n-th file.
+    """Counts the lines of the files of `documents` into the local folder `counts`; rank r does every n-th file.
 
     When all ranks are done, `filters.boilerplate.repeated_lines` reads the counts. A task that is run again must
     find the folder empty.
