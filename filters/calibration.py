@@ -14,7 +14,8 @@ languages it came out further from FineWeb-2's values than the ratio for most st
 of the value against 0.65 for lines that end in punctuation: clean text hardly varies.
 
 No threshold costs a language more of its reference than English's costs English, or LEAST_LOST if that is more;
-but shares stay within a factor of FACTOR of English's, so that one odd document among few does not set them.
+but shares of repetition and of short lines stay within a factor of FACTOR of English's, so that one odd document
+among few does not set them.
 """
 
 from collections import Counter
@@ -177,7 +178,7 @@ def _carry(rule: Rule, own: Values, english: Values) -> tuple[float, Method]:
     value, method = _unbounded(rule, own, english)
     lost = _at_share(own, max(LEAST_LOST, float(np.mean(rule.broken(english)))), rule.least)
     value = min(value, lost) if rule.least else max(value, lost)
-    if rule.statistic != "quality.avg_word_length":
+    if not rule.least and rule.statistic != "quality.avg_word_length":
         value = min(max(value, rule.threshold / FACTOR), rule.threshold * FACTOR)
     return value, method
 
@@ -194,7 +195,7 @@ def _unbounded(rule: Rule, own: Values, english: Values) -> tuple[float, Method]
 
 def _at_share(values: Values, share: float, least: bool) -> float:
     """The value at which no more than `share` of the values are below it (`least`) or above it."""
-    beyond = int(share * len(values))
+    beyond = min(int(share * len(values)), len(values) - 1)
     ordered = np.sort(values)
     return float(ordered[beyond] if least else ordered[len(values) - 1 - beyond])
 

@@ -1,12 +1,17 @@
-"""`babelmix languages`: the registered languages, and adding one."""
+"""`babelmix languages`: the registered languages, adding one, and fitting it to its text."""
 
 import json
+import math
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from filters.calibration import Calibration
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Code = Annotated[str, typer.Argument(help="ISO 639-3 and ISO 15924: ell_Grek.")]
@@ -83,3 +88,82 @@ def add(
     typer.echo(f"Wrote {path.relative_to(here) if path.is_relative_to(here) else path}. Look at:")
     for note in notes:
         typer.echo(f"  {note}")
+
+
+@app.command()
+def calibrate(
+    code: Code,
+    reference: Annotated[
+        list[str],
+        typer.Option(
+            help="Good text of the language: Parquet, JSON lines or .txt with empty lines between documents."
+        ),
+    ],
+    english: Annotated[
+        list[str] | None,
+        typer.Option(help="English text of the same kind; by default the sample pack's."),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write the new values into the language's file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compute a language's thresholds and stop words from good text of it, beside English text."""
+    from filters import calibration
+    from filters.calibrated_file import language_file, write_thresholds
+    from filters.reference_text import english_sample, reference_texts
+    from sources.language import language
+    from sources.profile import ENGLISH
+
+    found, beside = language(code), language(ENGLISH)
+    path = language_file(code)
+    own = calibration.reference(reference_texts(reference, found), found)
+    given = reference_texts(english, beside) if english else english_sample()
+    result = calibration.calibrate(own, calibration.reference(given, beside))
+    documents, words = len(own.texts), sum(own.words.values())
+    if as_json:
+        shown = {
+            "language": code,
+            "documents": documents,
+            "words": words,
+            "thresholds": result.thresholds.model_dump(mode="json"),
+            "carried": [
+                {**asdict(each), "old": None if math.isnan(each.old) else each.old} for each in result.carried
+            ],
+            "kept_old": result.kept_old,
+            "kept_new": result.kept_new,
+        }
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+    else:
+        typer.echo(f"{code}: {documents:,} documents of {words:,} words beside {len(given):,} English documents")
+        _print_calibration(result, found.thresholds.stopwords)
+        if not english:
+            typer.echo(
+                "The sample pack's English is short and clean; --english with text like yours fits better."
+            )
+    if write:
+        write_thresholds(
+            path,
+            result.thresholds,
+            f"Computed by `babelmix languages calibrate` from {documents:,} documents of {words:,} words, beside"
+            f" {len(given):,} in English.",
+        )
+        typer.echo(f"Wrote {path}.", err=as_json)
+    elif not as_json:
+        typer.echo("Nothing was written; --write does.")
+
+
+def _print_calibration(result: "Calibration", old_words: tuple[str, ...]) -> None:
+    table = Table(box=None, title_justify="left")
+    for column in ("threshold", "old", "new", "by", "old keeps", "new keeps"):
+        table.add_column(column, justify="left" if column in ("threshold", "by") else "right")
+    for each in result.carried:
+        old = "·" if math.isnan(each.old) else f"{each.old:g}"
+        table.add_row(
+            each.name, old, f"{each.new:g}", each.method, f"{each.old_keeps:.1%}", f"{each.new_keeps:.1%}"
+        )
+    table.add_section()
+    table.add_row("all rules", "", "", "", f"{result.kept_old:.1%}", f"{result.kept_new:.1%}", style="bold")
+    Console().print(table)
+    new_words = result.thresholds.stopwords
+    typer.echo(f"stop words: {', '.join(new_words)}")
+    typer.echo(f"  new: {', '.join(word for word in new_words if word not in old_words) or 'none'}")
+    typer.echo(f"  gone: {', '.join(word for word in old_words if word not in new_words) or 'none'}")
