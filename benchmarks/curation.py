@@ -130,7 +130,7 @@ def _sign(signer: MinhashDedupSignature, text: str) -> None:
 
 
 def _ours(texts: pa.Array, found: Language) -> list[str | None]:
-    rules = (*repetition_rules(found.thresholds), *quality_rules(found.thresholds))
+    rules = (*repetition_rules(found.limits), *quality_rules(found.limits))
     places = first_broken(rules, measure(texts, found).statistics, len(texts))
     return [rules[place].reason if place >= 0 else None for place in places]
 

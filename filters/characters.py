@@ -30,6 +30,8 @@ LINE_END: Final = 64  # str.splitlines
 HYPHEN: Final = 128  # may belong to the words that it stands between
 PICTOGRAPHIC: Final = 256  # Extended_Pictographic
 DIGIT: Final = 512  # Unicode's Nd
+# White space and the zero-width space, which parts words in the scripts of South-East Asia.
+BLANK: Final = 2048
 DOT: Final = 1024  # ., which goes with the dots and the abbreviation before it
 
 # Word_Break classes of UAX #29 (Unicode 17), as `Characters.word_break` has them. DICTIONARY is what ICU takes to
@@ -90,6 +92,8 @@ def characters() -> Characters:
     flags[_matching(r"\p{Nd}", text)] |= DIGIT
     flags[_matching(r"\p{Extended_Pictographic}", text)] |= PICTOGRAPHIC
     flags[[at for at in range(CODE_POINTS) if text[at].isspace()]] |= SPACE
+    flags[(flags & SPACE) > 0] |= BLANK
+    flags[0x200B] |= BLANK
     # Python has Unicode's L for letters, by its own version of the tables.
     flags[[at for at in range(CODE_POINTS) if text[at].isalpha()]] |= ALPHA
     flags[[at for at in range(CODE_POINTS) if text[at].isalnum()]] |= ALNUM

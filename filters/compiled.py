@@ -41,6 +41,8 @@ _SHINGLE: Final = 5
 # What a hyphen or an apostrophe does between two parts of a word: it is a word of its own, or belongs to the part
 # before it, to both, or to the part after it.
 APART, BEFORE, WITHIN, AFTER = range(4)
+# How far is looked for the rest of a word that has marks within.
+_AHEAD: Final = 64
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -196,41 +198,6 @@ def _looked_up(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _keep(
-    points: Any, n: int, start: int, end: int, flags: Any, hyphen: int, starts: Any, ends: Any, count: int
-) -> Any:
-    """Adds a piece to the words, or to the last of them, but for its white space; returns the number of words."""
-    first = flags[points[start]]
-    if count and ends[count - 1] == start:
-        last = points[start - 1]
-        if end - start == 1 and points[start] == 46:
-            # Dots go together, and with an abbreviation that has one within: U.S.
-            if last == 46 or (start >= 3 and points[start - 2] == 46 and flags[last] & ch.ALPHA):
-                ends[count - 1] = end
-                return count
-        elif end - start == 1 and first & ch.HYPHEN:
-            if last == points[start]:
-                ends[count - 1] = end
-                return count
-            if end < n and flags[last] & ch.ALNUM and flags[points[end]] & ch.ALNUM:
-                if _bound(flags[last], flags[points[end]], hyphen) != APART:
-                    ends[count - 1] = end
-                    return count
-        elif flags[last] & ch.HYPHEN and start - starts[count - 1] >= 2 and flags[points[start - 2]] & ch.ALNUM:
-            if first & ch.ALNUM and _bound(flags[points[start - 2]], first, hyphen) == WITHIN:
-                ends[count - 1] = end
-                return count
-    while start < end and flags[points[start]] & ch.SPACE:
-        start += 1
-    while start < end and flags[points[end - 1]] & ch.SPACE:
-        end -= 1
-    if start == end:
-        return count
-    starts[count], ends[count] = start, end
-    return count + 1
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _bound(before: int, after: int, hyphen: int) -> Any:
     """What a hyphen does that stands between two such characters: a letter and a number are never parted."""
     if hyphen == APART and before & ch.ALPHA and not after & ch.ALPHA:
@@ -239,8 +206,80 @@ def _bound(before: int, after: int, hyphen: int) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _inside(points: Any, n: int, end: int, flags: Any) -> Any:
+    """Whether a letter or digit follows, before any white space and within _AHEAD characters."""
+    for at in range(end, min(n, end + _AHEAD)):
+        flag = flags[points[at]]
+        if flag & ch.BLANK:
+            return False
+        if flag & ch.ALNUM:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _belongs(
+    points: Any, n: int, start: int, end: int, word: int, flags: Any, hyphen: int, apostrophe: int, marks: int
+) -> Any:
+    """Whether a piece belongs to the word before it, which begins at `word` and ends where the piece begins."""
+    mark, last = points[start], points[start - 1]
+    single = end - start == 1
+    before = flags[last]
+    after = flags[points[end]] if end < n else 0
+    if single and mark == 46:
+        # Dots go together, and with an abbreviation that has one within: U.S.
+        if last == 46 or (start >= 3 and points[start - 2] == 46 and before & ch.ALPHA):
+            return True
+        if end < n and points[end] == 46:
+            return False
+    elif single and flags[mark] & ch.HYPHEN:
+        if last == mark:
+            return True
+        # One that nothing follows was left there in a list of words: Ein- und Ausgang.
+        if before & ch.ALNUM:
+            return not (after & ch.ALNUM and _bound(before, after, hyphen) == APART)
+    elif before & ch.HYPHEN and start - word >= 2 and flags[points[start - 2]] & ch.ALNUM:
+        if flags[mark] & ch.ALNUM:
+            return _bound(flags[points[start - 2]], flags[mark], hyphen) == WITHIN
+    if marks != WITHIN or not flags[points[word]] & ch.ALNUM:
+        return False
+    if flags[mark] & ch.ALNUM:
+        # What follows a mark that was taken into the word.
+        apart = last == 46 or ((last == 0x27 or last == 0x2019) and apostrophe == BEFORE)
+        return not before & ch.ALNUM and not before & ch.HYPHEN and not apart
+    if flags[mark] & ch.BLANK or mark == 0x2026:
+        return False
+    if single and before & ch.ALNUM and after & ch.ALPHA:
+        if mark == 58 or mark == 60 or mark == 62 or mark == 61 or mark == 47:  # : < > = /
+            return False
+        if mark == 44 and before & ch.ALPHA:
+            return False
+    return _inside(points, n, end, flags)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _keep(
+    points: Any, n: int, start: int, end: int, flags: Any, hyphen: int, apostrophe: int, marks: int,
+    starts: Any, ends: Any, count: int,
+) -> Any:  # fmt: skip
+    """Adds a piece to the words, or to the last of them, but for its white space; returns the number of words."""
+    if count and ends[count - 1] == start:
+        if _belongs(points, n, start, end, starts[count - 1], flags, hyphen, apostrophe, marks):
+            ends[count - 1] = end
+            return count
+    while start < end and flags[points[start]] & ch.BLANK:
+        start += 1
+    while start < end and flags[points[end - 1]] & ch.BLANK:
+        end -= 1
+    if start == end:
+        return count
+    starts[count], ends[count] = start, end
+    return count + 1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _words(
-    points: Any, n: int, word_break: Any, flags: Any, hyphen: int, apostrophe: int, starts: Any, ends: Any
+    points: Any, n: int, word_break: Any, flags: Any, hyphen: int, apostrophe: int, marks: int, starts: Any, ends: Any
 ) -> Any:
     """Writes start and end of each word and mark of a text, white space left out, and returns their number."""
     count = start = 0
@@ -268,36 +307,40 @@ def _words(
             if joined:
                 continue
         if here:
-            # Nearly every piece is a word or one blank. The others are left to a call, which counts references to
-            # every array that it is given, and so takes longer than a word.
-            hyphened = np.int64(flags[points[start - 1]]) & ch.HYPHEN if start else 0
-            flag = np.int64(flags[points[start]]) | np.int64(flags[points[here - 1]]) | hyphened
-            if not flag & (ch.SPACE | ch.HYPHEN | ch.DOT):
+            # Nearly every piece is a word or a mark beside a blank, or one blank. The others are left to a call,
+            # which counts references to every array that it is given, and so takes longer than a word.
+            first = np.int64(flags[points[start]])
+            joins = start > 0 and not flags[points[start - 1]] & (ch.BLANK | ch.ALNUM)
+            joins |= not first & ch.ALNUM and not np.int64(flags[points[here]]) & ch.BLANK
+            blank = (first | np.int64(flags[points[here - 1]])) & ch.BLANK
+            if not (joins or blank or first & (ch.HYPHEN | ch.DOT)):
                 starts[count], ends[count] = start, here
                 count += 1
-            elif not (flag & ch.SPACE and here - start == 1):
-                count = _keep(points, n, start, here, flags, hyphen, starts, ends, count)
+            elif not (blank and here - start == 1):
+                count = _keep(points, n, start, here, flags, hyphen, apostrophe, marks, starts, ends, count)
         start = here
     if n:
-        count = _keep(points, n, start, n, flags, hyphen, starts, ends, count)
+        count = _keep(points, n, start, n, flags, hyphen, apostrophe, marks, starts, ends, count)
     return count
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _given_words(points: Any, n: int, given: Any, flags: Any, hyphen: int, starts: Any, ends: Any) -> Any:
+def _given_words(
+    points: Any, n: int, given: Any, flags: Any, hyphen: int, apostrophe: int, marks: int, starts: Any, ends: Any
+) -> Any:
     """As `_words`, of the pieces that a dictionary has found; `given` are their ends."""
     count = start = 0
     for end in given:
-        count = _keep(points, n, start, end, flags, hyphen, starts, ends, count)
+        count = _keep(points, n, start, end, flags, hyphen, apostrophe, marks, starts, ends, count)
         start = end
     return count
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def words(points: Any, word_break: Any, flags: Any, hyphen: int, apostrophe: int) -> Any:
+def words(points: Any, word_break: Any, flags: Any, hyphen: int, apostrophe: int, marks: int) -> Any:
     """Start and end of the words of a text of code points, of shape (2, words); for tests."""
     starts, ends = np.empty(points.size, dtype=np.int32), np.empty(points.size, dtype=np.int32)
-    count = _words(points, points.size, word_break, flags, hyphen, apostrophe, starts, ends)
+    count = _words(points, points.size, word_break, flags, hyphen, apostrophe, marks, starts, ends)
     return np.stack((starts[:count], ends[:count]))
 
 
@@ -606,7 +649,7 @@ def _shingles(plain: Any, count: int, whole: Any, shingles: Any) -> Any:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure_batch(
-    data: Any, offsets: Any, given: Any, given_offsets: Any, by_character: bool, hyphen: int, apostrophe: int, stops: Any,
+    data: Any, offsets: Any, given: Any, given_offsets: Any, by_character: bool, hyphen: int, apostrophe: int, marks: int, stops: Any,
     word_break: Any, flags: Any, folded: Any, lower: Any, base: Any, script: Any, a: Any, b: Any, hashes: int,
 ) -> Any:  # fmt: skip
     """Measures texts that lie one after the other in `data`, UTF-8, parted by `offsets`.
@@ -661,9 +704,9 @@ def measure_batch(
         exact[text] = _whole(points, n, flags, folded, script, row)
         if given_offsets[text] < given_offsets[text + 1]:
             pieces = given[given_offsets[text] : given_offsets[text + 1]]
-            count = _given_words(points, n, pieces, flags, hyphen, starts, ends)
+            count = _given_words(points, n, pieces, flags, hyphen, apostrophe, marks, starts, ends)
         else:
-            count = _words(points, n, word_break, flags, hyphen, apostrophe, starts, ends)
+            count = _words(points, n, word_break, flags, hyphen, apostrophe, marks, starts, ends)
         _hash_words(
             points, starts, ends, count, flags, stops, seen, text + 1, word_hashes, word_powers, sums, row
         )

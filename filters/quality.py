@@ -50,7 +50,7 @@ class Quality(Judge):
 
     def __init__(self, language: Language, dropped: DataFolderLike) -> None:
         super().__init__(dropped)
-        self._rules = quality_rules(language.thresholds)
+        self._rules = quality_rules(language.limits)
 
     def judge(self, document: Document) -> Drop | None:
         """See `Judge`."""

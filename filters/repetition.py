@@ -35,7 +35,7 @@ class Repetition(Judge):
 
     def __init__(self, language: Language, dropped: DataFolderLike) -> None:
         super().__init__(dropped)
-        self._rules = repetition_rules(language.thresholds)
+        self._rules = repetition_rules(language.limits)
 
     def judge(self, document: Document) -> Drop | None:
         """See `Judge`."""

@@ -191,13 +191,13 @@ class CurationSettings(_Settings):
 
     def deciding(self, language: Language) -> dict[str, Any]:
         """What verdicts on measured documents of `language` depend on, as JSON."""
-        read = language.model_dump(mode="json", include={"code", "thresholds", "identifiers"})
+        read = language.model_dump(mode="json", include={"code", "identifiers"})
         known = read["identifiers"][self.identifier]
         return {
             "settings": self.model_dump(mode="json"),
             "language": {
                 "code": read["code"],
-                "thresholds": read["thresholds"],
+                "thresholds": language.limits.model_dump(mode="json"),
                 "threshold": known and known["threshold"],
             },
         }

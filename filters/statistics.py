@@ -16,7 +16,8 @@ from icu4py.breakers import WordBreaker
 
 from filters import compiled
 from filters.characters import characters, script_table
-from sources.language import Language
+from filters.word_tokenizer import icu_pieces
+from sources.language import Language, Segmentation
 
 STATISTICS: Final = (
     "quality.characters",
@@ -106,6 +107,7 @@ def measure(texts: pa.Array, language: Language) -> Measured:
         unspaced,
         _JOINS[language.segmentation.hyphen],
         _JOINS[language.segmentation.apostrophe],
+        _JOINS[language.segmentation.marks],
         _stop_words(language.thresholds.stopwords),
         table.word_break,
         table.flags,
@@ -140,15 +142,17 @@ def _dictionary_words(
     counts = np.zeros(len(texts) + 1, dtype=np.int64)
     found = [np.zeros(0, dtype=np.int64)]
     for at in np.flatnonzero(wanted):
-        ends = dictionary_boundaries(texts[int(at)].as_py(), language.segmentation.locale)
+        ends = _dictionary_boundaries(texts[int(at)].as_py(), language.segmentation)
         found.append(ends)
         counts[at + 1] = len(ends)
     return np.concatenate(found), np.cumsum(counts)
 
 
-def dictionary_boundaries(text: str, locale: str) -> npt.NDArray[np.int64]:
-    """The end of each piece of `text`, in characters, by ICU's rules and dictionaries for a locale."""
-    ends = np.array([end for _, end in WordBreaker(text, locale).segments()], dtype=np.int64)
+def _dictionary_boundaries(text: str, rule: Segmentation) -> npt.NDArray[np.int64]:
+    """The end of each piece of `text`, in characters, by ICU's rules and dictionaries."""
+    if rule.apostrophe != "within":
+        return np.cumsum([len(piece) for piece in icu_pieces(text, rule)])
+    ends = np.array([end for _, end in WordBreaker(text, rule.locale).segments()], dtype=np.int64)
     if len(ends) and ends[-1] != len(text):
         # ICU counts in UTF-16, where a character outside the basic plane is two.
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

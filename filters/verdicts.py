@@ -50,8 +50,8 @@ class Decision:
         self.language, self.settings = language, settings
         self._rules = {
             "language": language_rules(language, settings.identifier),
-            "repetition": repetition_rules(language.thresholds),
-            "quality": quality_rules(language.thresholds),
+            "repetition": repetition_rules(language.limits),
+            "quality": quality_rules(language.limits),
         }
 
     def meeting(self, check: Check, categories: pa.ChunkedArray) -> Flags:

@@ -57,6 +57,8 @@ class Segmentation(_Declared):
 
     Between two parts of a word a hyphen is a word of its own (`apart`), or belongs to the part before it or to one
     word with both; an apostrophe may begin the part after it (English don|'t) or end the one before (French l'|eau).
+    Other marks are words of their own at either end of what stands between blanks, and within it where `marks` says
+    so; else an address of the web is one word but for its slashes and colons before letters.
     What is said here is what the word tokenizer does that FineWeb-2's thresholds were computed with.
     """
 
@@ -64,6 +66,7 @@ class Segmentation(_Declared):
     locale: str
     hyphen: Literal["apart", "before", "within"] = "apart"
     apostrophe: Literal["before", "within", "after"] = "within"
+    marks: Literal["apart", "within"] = "within"
 
 
 class Thresholds(_Declared):
@@ -84,6 +87,15 @@ class Thresholds(_Declared):
     stopwords: tuple[str, ...]
 
 
+class Calibrated(_Declared):
+    """Thresholds of a language for our words; null where FineWeb-2's holds."""
+
+    new_line_ratio: Annotated[float, Field(ge=0)] | None = None
+    min_avg_word_length: Annotated[float, Field(ge=0)] | None = None
+    max_avg_word_length: Annotated[float, Field(gt=0)] | None = None
+    max_non_alpha_words_ratio: Fraction | None = None
+
+
 class Language(_Declared):
     """A language as its file declares it."""
 
@@ -101,6 +113,16 @@ class Language(_Declared):
     datasets: dict[str, str]
     segmentation: Segmentation
     thresholds: Thresholds
+    # Thresholds that stand in the place of FineWeb-2's because our words are not those that these were computed
+    # with (`benchmarks/word_tokenizers.py` says how they were derived).
+    calibrated: Calibrated | None = None
+
+    @property
+    def limits(self) -> Thresholds:
+        """The thresholds that documents are held against: FineWeb-2's, or what stands in their place."""
+        if self.calibrated is None:
+            return self.thresholds
+        return self.thresholds.model_copy(update=self.calibrated.model_dump(exclude_none=True))
 
 
 @cache

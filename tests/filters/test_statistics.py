@@ -133,19 +133,19 @@ _PICTURES = [point for point in ASSIGNED if ch.characters().flags[point] & ch.PI
 
 @given(
     st.lists(st.sampled_from([*(each for each in _BREAKS.values() if each), _PICTURES]).flatmap(st.sampled_from))
-    | st.text("ab1.-'’_ …\u0301\u05d0\"", max_size=12).map(lambda text: [ord(each) for each in text]),
+    | st.text("ab1.-'’_ …\u0301\u05d0\":/,(\u200b", max_size=12).map(lambda text: [ord(each) for each in text]),
     st.sampled_from(sorted({each.segmentation.locale for each in languages().values()})),
     st.sampled_from(["apart", "before", "within"]),
     st.sampled_from(["before", "within", "after"]),
+    st.sampled_from(["apart", "within"]),
 )
-def test_words_are_icus(points: list[int], locale: str, hyphen: Any, apostrophe: Any) -> None:
+def test_words_are_icus(points: list[int], locale: str, hyphen: Any, apostrophe: Any, marks: Any) -> None:
     text = "".join(map(chr, points))
-    rule = Segmentation(rule="spaces", locale=locale, hyphen=hyphen, apostrophe=apostrophe)
+    rule = Segmentation(rule="spaces", locale=locale, hyphen=hyphen, apostrophe=apostrophe, marks=marks)
     table = ch.characters()
     joins = {"apart": compiled.APART, "before": compiled.BEFORE, "within": compiled.WITHIN, "after": compiled.AFTER}
-    starts, ends = compiled.words(
-        np.array(points, np.uint32), table.word_break, table.flags, joins[hyphen], joins[apostrophe]
-    )
+    settings = (joins[hyphen], joins[apostrophe], joins[marks])
+    starts, ends = compiled.words(np.array(points, np.uint32), table.word_break, table.flags, *settings)
     found = [text[start:end] for start, end in zip(starts, ends, strict=True)]
     assert found == IcuWordTokenizer(rule).word_tokenize(text)
 
