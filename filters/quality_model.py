@@ -85,7 +85,9 @@ def _loaded(path: str, changed: int) -> Any:
     except (ValueError, RuntimeError, MemoryError) as error:
         raise BabelmixError(f"{path}: no fastText model ({error}); train it again") from error
     if labels != {HIGH, LOW}:
-        raise BabelmixError(f"{path}: its labels are {', '.join(sorted(labels))}, not {HIGH} and {LOW}; train it anew")
+        raise BabelmixError(
+            f"{path}: its labels are {', '.join(sorted(labels))}, not {HIGH} and {LOW}; train it anew"
+        )
     return model
 
 
@@ -104,7 +106,9 @@ def prepared(text: str, language: Language) -> str:
     return " ".join(pattern.findall(text[:MOST_CHARACTERS].lower()))
 
 
-def scores(texts: pa.Array | pa.ChunkedArray | Sequence[str], model: Any, language: Language) -> npt.NDArray[np.float64]:
+def scores(
+    texts: pa.Array | pa.ChunkedArray | Sequence[str], model: Any, language: Language
+) -> npt.NDArray[np.float64]:
     """The model's probability that each text is of the good kind, (texts,); 0 for a text without words.
 
     `model` is what `load_model` gives.
@@ -177,6 +181,14 @@ def threshold_of(
     return quantiles.threshold(settings.kept_share)
 
 
+class _Rows(DroppedRows):
+    """Rows of the filter `quality` in files of their own: its rules may write theirs into the same folder."""
+
+    def __init__(self, folder: DataFolderLike, rank: int) -> None:
+        super().__init__(folder, QualityModel.filter, rank)
+        self._path = f"quality-model-{rank:05d}.parquet"
+
+
 class QualityModel(Judge):
     """Drops documents whose score is below the threshold; sets `quality.model` in the scores of all."""
 
@@ -195,8 +207,7 @@ class QualityModel(Judge):
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """As `Judge.run`, but scores many documents at once."""
-        # Not the name of the filter: the rows of the quality filter's rules may stand in the same folder.
-        rows = DroppedRows(self.dropped, self.filter, rank, "quality-model")
+        rows = _Rows(self.dropped, rank)
         for batch in _batches(data or ()):
             with self.track_time():
                 drops = self._judged(batch)
@@ -214,9 +225,7 @@ class QualityModel(Judge):
         found = scores([each.text for each in documents], load_model(self.path, self.digest), self.language)
         for document, value in zip(documents, found, strict=True):
             document.metadata.setdefault("scores", {})[SCORE] = float(value)
-        return [
-            Drop(REASON, float(value), self.threshold) if value < self.threshold else None for value in found
-        ]
+        return [Drop(REASON, float(value), self.threshold) if value < self.threshold else None for value in found]
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

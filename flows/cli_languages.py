@@ -1,4 +1,4 @@
-"""`babelmix languages`: the registered languages, adding one, and fitting it to its text."""
+"""`babelmix languages`: the registered languages, adding one, and fitting filters to it."""
 
 import json
 import math
@@ -136,9 +136,7 @@ def calibrate(
         typer.echo(f"{code}: {documents:,} documents of {words:,} words beside {len(given):,} English documents")
         _print_calibration(result, found.thresholds.stopwords)
         if not english:
-            typer.echo(
-                "The sample pack's English is short and clean; --english with text like yours fits better."
-            )
+            typer.echo("The sample pack's English is short and clean; --english with text like yours fits better.")
     if write:
         write_thresholds(
             path,
@@ -149,6 +147,39 @@ def calibrate(
         typer.echo(f"Wrote {path}.", err=as_json)
     elif not as_json:
         typer.echo("Nothing was written; --write does.")
+
+
+@app.command()
+def train_quality(
+    code: Code,
+    good: Annotated[list[str], typer.Option(help="Good documents: Parquet, JSON lines or .txt.")],
+    web: Annotated[list[str], typer.Option(help="Documents of the web, in the same forms.")],
+    output: Annotated[Path, typer.Option(help="Where the fastText model is written; its figures beside it.")],
+    as_json: Json = False,
+) -> None:
+    """Train a language's quality model, and say how it does on documents held out."""
+    from filters.reference_text import reference_texts
+    from filters.train_quality_model import train_quality_model
+    from sources.language import language
+
+    found = language(code)
+    result = train_quality_model(reference_texts(good, found), reference_texts(web, found), found, output)
+    if as_json:
+        typer.echo(json.dumps(asdict(result)))
+        return
+    typer.echo(
+        f"{code}: trained on {result.good:,} good documents and {result.web:,} of the web;"
+        f" held out {result.held_out_good:,} and {result.held_out_web:,}"
+    )
+    typer.echo(
+        f"AUC {result.auc:.3f}; of the {result.held_out_good:,} best scored {result.precision:.1%} are good ones"
+    )
+    for each in result.kept:
+        typer.echo(
+            f"  to keep {each.share:.0%} of the web: threshold {each.threshold:.4f}, which keeps {each.good_kept:.1%}"
+            " of the good"
+        )
+    typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB), SHA-256 {result.digest}.")
 
 
 def _print_calibration(result: "Calibration", old_words: tuple[str, ...]) -> None:
