@@ -131,7 +131,8 @@ def _spellings(text: str) -> tuple[npt.NDArray[np.uint32], ...]:
     base = lower.copy()
     # Nothing above the second plane has case, and nothing above it decomposes but ideographs, into one another.
     for at in range(0x20000):
-        small = text[at].lower()[0]
+        # Turkish has two letters for one capital of others: they are one here, or KIZ were not kız.
+        small = "i" if text[at] in "ıİ" else text[at].casefold()[0]
         lower[at] = ord(small)
         first = unicodedata.normalize("NFD", small)[0]
         # Hangul syllables decompose into letters, not into a letter and its marks.

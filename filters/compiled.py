@@ -178,7 +178,7 @@ def _looked_up(
     verdict, kind = rule >> 5, rule & 31
     if verdict == _PICTURE:
         joined = state != ch.CR and state != ch.LF and state != ch.NEWLINE
-        after = ch.OTHER if state == ch.SEG_SPACE or state == ch.HANGUL or not joined else state
+        after: Any = ch.OTHER if state == ch.SEG_SPACE or state == ch.HANGUL or not joined else state
         if at + 1 < n and flags[points[at + 1]] & ch.PICTOGRAPHIC:
             after = 32 + np.int64(word_break[points[at + 1]])
         return after if joined else -1 - after

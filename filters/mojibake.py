@@ -8,10 +8,9 @@ one that ftfy leaves as it is.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,8 @@ import pyarrow as pa
 from ftfy.badness import BADNESS_RE
 from ftfy.chardata import CONTROL_CHARS
 from numba import njit
+
+Members: TypeAlias = npt.NDArray[np.int64]
 
 _POINTS: Final = 0x10000
 # The bit of what is enough by itself, after any character.
@@ -45,11 +46,11 @@ def _tables() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """For each code point of the basic plane the pairs, as bits, that it may begin and that it may end."""
     firsts, seconds = np.zeros(_POINTS, dtype=np.uint64), np.zeros(_POINTS, dtype=np.uint64)
     every = "".join(map(chr, range(_POINTS)))
-    for number, pair in enumerate(_pairs(BADNESS_RE.pattern, every)):
+    for number, (first, second) in enumerate(_pairs(BADNESS_RE.pattern, every)):
         # More alternatives than bits share them, which lets through too many texts and never too few.
-        bit = np.uint64(1 << number % 63)
-        firsts[pair.first] |= bit
-        seconds[pair.second] |= bit
+        bit = np.uint64(1 << number % 63) if len(first) else _ALONE
+        firsts[first] |= bit
+        seconds[second] |= bit
     # Controls that ftfy deletes, and the & of an entity.
     alone = [point for point in CONTROL_CHARS if point < _POINTS] + [ord("&")]
     firsts |= _ALONE
@@ -57,21 +58,16 @@ def _tables() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     return firsts, seconds
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    first: npt.NDArray[np.int64]
-    second: npt.NDArray[np.int64]
-
-
-def _pairs(pattern: str, every: str) -> Iterator[_Pair]:
-    """The rarest pair of neighbours in each alternative of `pattern`; for one of a single character, that."""
+def _pairs(pattern: str, every: str) -> Iterator[tuple[Members, Members]]:
+    """The rarest pair of neighbours in each alternative of `pattern`; nothing and itself for a single character."""
     for alternative in _alternatives(pattern):
         runs = [[_members(element, every) for element in run] for run in alternative if run]
-        pairs = [_Pair(*two) for run in runs for two in pairwise(run)]
-        if not pairs:
+        pairs = [two for run in runs for two in pairwise(run)]
+        if pairs:
+            yield min(pairs, key=lambda pair: len(pair[0]) * len(pair[1]))
+        else:
             ((single,),) = runs
-            pairs = [_Pair(np.arange(_POINTS), single)]
-        yield min(pairs, key=lambda pair: len(pair.first) * len(pair.second))
+            yield np.zeros(0, dtype=np.int64), single
 
 
 def _alternatives(pattern: str) -> Iterator[list[list[str]]]:
@@ -100,7 +96,7 @@ def _alternatives(pattern: str) -> Iterator[list[list[str]]]:
     yield runs
 
 
-def _members(element: str, every: str) -> npt.NDArray[np.int64]:
+def _members(element: str, every: str) -> Members:
     return np.array([found.start() for found in re.finditer(element, every)], dtype=np.int64)
 
 

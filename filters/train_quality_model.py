@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from filters.fasttext_training import train_supervised
 from filters.quality_model import HIGH, LOW, ScoreQuantiles, load_model, model_digest, prepared, scores
 from sources.errors import BabelmixError
 from sources.language import Language
@@ -25,12 +26,6 @@ from sources.language import Language
 FEWEST: Final = 50
 # One document in so many is held out.
 _HELD_OUT: Final = 5
-_DIMENSIONS: Final = 32
-# Words that are gone through in training, the text being repeated so often.
-_WORDS_SEEN: Final = 20_000_000
-_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 50
-# fastText's default is 0.1 for labels; tried in turn where training diverges.
-_RATES: Final = (0.5, 0.1, 0.02)
 _SEED: Final = 1
 KEPT_SHARES: Final = (0.1, 0.25, 0.5)
 
@@ -66,7 +61,7 @@ class Training:
 def train_quality_model(good: Sequence[str], web: Sequence[str], language: Language, output: Path) -> Training:
     """Trains a model on `good` and `web` texts, writes it to `output`, and its figures beside it as JSON.
 
-    A text that occurs twice is taken once. The same texts give the same model: one thread, one seed.
+    A text that occurs twice is taken once. The same texts give the same model.
 
     Raises:
         BabelmixError: too few documents, a text is of both kinds, or the model cannot be written.
@@ -84,9 +79,9 @@ def train_quality_model(good: Sequence[str], web: Sequence[str], language: Langu
         raise BabelmixError(
             f"{language.code}: {both} documents are good and web alike; take them out of one of the two"
         )
+    staged = output.with_name(f".{output.name}.new")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        staged = output.with_name(f".{output.name}.new")
         _train(good_train, web_train, staged)
         figures = _figures(staged, good_held, web_held, language, len(good_train), len(web_train))
         output.with_name(f"{output.name}.json").write_text(
@@ -95,6 +90,8 @@ def train_quality_model(good: Sequence[str], web: Sequence[str], language: Langu
         os.replace(staged, output)  # noqa: PTH105  # renames over what stands, on every system
     except OSError as error:
         raise BabelmixError(f"{output}: cannot be written ({error.strerror}); name another place") from error
+    finally:
+        staged.unlink(missing_ok=True)
     return figures
 
 
@@ -109,32 +106,13 @@ def _split(texts: Sequence[str], language: Language) -> tuple[list[str], list[st
 
 
 def _train(good: Sequence[str], web: Sequence[str], output: Path) -> None:
-    import fasttext
-
     words = sum(line.count(" ") + 1 for line in (*good, *web))
-    # The table of hashed n-grams: 0.5 to 64 MB of the model.
-    bucket = 1 << min(max(words // 2, 1 << 11).bit_length(), 19)
-    epochs = min(max(_WORDS_SEEN // words, _FEWEST_EPOCHS), _MOST_EPOCHS)
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
         path = Path(folder, "train.txt")
         with path.open("w", encoding="utf-8") as file:
             for label, lines in ((HIGH, good), (LOW, web)):
                 file.writelines(f"{label} {line}\n" for line in lines)
-        for rate in _RATES:
-            try:
-                # Two words at once: with single words some builds of fastText train to NaN.
-                model = fasttext.train_supervised(
-                    str(path), lr=rate, dim=_DIMENSIONS, epoch=epochs, wordNgrams=2, minCount=2, bucket=bucket,
-                    thread=1, seed=_SEED, verbose=0,
-                )  # fmt: skip
-            except RuntimeError:  # fastText's own word for NaN
-                continue
-            if np.isfinite(model.get_output_matrix()).all():
-                model.save_model(str(output))
-                return
-    raise BabelmixError(
-        f"{output}: training diverged at each rate ({', '.join(map(str, _RATES))}); try another build of fastText"
-    )
+        train_supervised(path, words, output)
 
 
 def _figures(

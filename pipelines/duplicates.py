@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from filters.clusters import clusters
+from filters.duplicates import duplicates, preference
 from filters.statistics import BANDS, Ragged, measure
 from filters.verdict import Drop
 from filters.verdicts import Decision
@@ -99,7 +100,7 @@ class _Candidates:
             folder / "bands.npy", mode="w+", dtype=np.uint64, shape=(max(count, 1), BANDS), fortran_order=True
         )
         place, exact = np.empty(count, np.int64), np.empty(count, np.uint64)
-        near, score = np.empty(count, np.bool_), np.empty(count, np.float64)
+        near, passes, length = np.empty(count, np.bool_), np.empty(count, np.bool_), np.empty(count, np.float64)
         at = start = 0
         for group in _groups(documents, measured, ["category"]):
             table, categories = group.measured, group.documents["category"]
@@ -111,10 +112,10 @@ class _Candidates:
             bands[to] = values[wanted]
             place[to], exact[to] = start + wanted, table["duplicates.exact"].to_numpy()[wanted]
             near[to] = wants_near[wanted]
-            # A document that passes comes before any that does not, however long.
-            score[to] = (verdicts.passes * 1e12 + table["quality.characters"].to_numpy())[wanted]
+            passes[to] = verdicts.passes[wanted]
+            length[to] = table["quality.characters"].to_numpy()[wanted]
             at, start = at + len(wanted), start + len(table)
-        return cls(place[:at], bands[:at], exact[:at], near[:at], score[:at])
+        return cls(place[:at], bands[:at], exact[:at], near[:at], preference(passes[:at], length[:at]))
 
 
 class _Shingles:
@@ -181,49 +182,3 @@ def _ids(documents: str, place: npt.NDArray[np.int64]) -> dict[int, str]:
             found |= {int(each): batch["id"][int(each) - start].as_py() for each in place[at:last]}
             start, at = stop, last
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    size: Any
-    kept: Any
-    exact: Any
-
-
-def duplicates(labels, score, exact, near, shingles_of, overlap):  # draft
-    n = len(labels)
-    kept, size, same = np.full(n, -1), np.ones(n, np.int64), np.zeros(n, np.bool_)
-    order = np.lexsort((np.arange(n), -score, labels))
-    bounds = np.flatnonzero(np.diff(labels[order], prepend=-1, append=-1))
-    for a, b in zip(bounds, bounds[1:], strict=False):
-        if b - a < 2:
-            continue
-        rows = order[a:b]
-        stay = []
-        by = {}
-        for r in rows:
-            twin = by.get(int(exact[r]))
-            if twin is not None:
-                same[r] = True
-            mine = None
-            if twin is None and near[r]:
-                mine = shingles_of(np.array([r]))[0]
-                best = overlap
-                for other, theirs in stay[:64]:
-                    if theirs is None:
-                        continue
-                    c = len(np.intersect1d(mine, theirs, assume_unique=True))
-                    o = c / (len(mine) + len(theirs) - c)
-                    if o > best or (twin is None and o == best):
-                        best, twin = o, other
-            if twin is None:
-                stay.append((r, mine))
-                by[int(exact[r])] = r
-            else:
-                kept[r] = twin
-                by[int(exact[r])] = twin
-                size[twin] += 1
-        for r in rows:
-            if kept[r] >= 0:
-                size[r] = size[kept[r]]
-    return _Found(size, kept, same)

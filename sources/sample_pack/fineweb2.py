@@ -46,8 +46,8 @@ _BY_SCRIPT_ONLY = frozenset({"ibo_Latn", "yor_Latn", "zul_Latn"})
 # good text that is dropped all the same, and a page of notices with an address beside it.
 _STRICT = frozenset(
     {
-        "amh_Ethi", "arb_Arab", "hun_Latn", "ind_Latn", "jav_Latn", "khm_Khmr", "nld_Latn", "swe_Latn",
-        "tur_Latn", "yor_Latn", "zsm_Latn", "zul_Latn",
+        "amh_Ethi", "arb_Arab", "fil_Latn", "hun_Latn", "ibo_Latn", "ind_Latn", "jav_Latn", "khm_Khmr", "nld_Latn",
+        "swe_Latn", "tur_Latn", "yor_Latn", "zsm_Latn", "zul_Latn",
     }
 )  # fmt: skip
 _STORY = 7  # its place among a language's documents
