@@ -3,8 +3,8 @@
 fastText 0.9.2 sets a tenth of its table of words and n-grams with one thread, and leaves the rest as the memory is
 (seen in the table after training; all of it is set with ten threads, whose order is chance). In a process that
 has used much memory the rest is anything, and training ends in NaN or in another model each time. In a new process
-whose large blocks come straight from the system the rest is 0. That trains well: the tenth moves the labels' weights,
-and these the rest.
+whose large blocks come straight from the system the rest is 0. That trains well: the tenth moves the labels'
+weights, and these the rest.
 """
 
 import os

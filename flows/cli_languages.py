@@ -176,7 +176,7 @@ def train_quality(
     )
     for each in result.kept:
         typer.echo(
-            f"  to keep {each.share:.0%} of the web: threshold {each.threshold:.4f}, which keeps {each.good_kept:.1%}"
+            f"  to keep {each.share:.0%} of the web: threshold {each.threshold:.4f}; it keeps {each.good_kept:.1%}"
             " of the good"
         )
     typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB), SHA-256 {result.digest}.")
