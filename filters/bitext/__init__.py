@@ -1,0 +1,1 @@
+"""Translation pairs with English: what may stay of what was mined from the web."""
