@@ -3,8 +3,8 @@
     python benchmarks/quality_language.py [DATA] [--identifier fasttext176]
 
 DATA (default ../shared/data) holds `documents/<code>.jsonl.gz` (field `text`), sentences in
-`lingua_lid/<iso>/testdata/sentences.txt`, and in `lid_confusables_ntrex/*.<iso>.txt.gz` sentences of languages that
-are not in the curriculum; they are put together to texts beside the documents.
+`lingua_lid/<iso>/testdata/sentences.txt`, and in `lid_confusables_ntrex/*.<iso>.txt.gz` sentences of languages
+that are not in the curriculum; they are put together to texts beside the documents.
 """
 
 import argparse

@@ -5,8 +5,8 @@ from filters.confusions import confusion_table, recognition
 from sources.language import language, languages
 
 GERMAN = [
-    "Der Fluss trat im Frühjahr über die Ufer und nahm die alte Brücke mit.",
-    "Niemand im Dorf wusste, wer den Schlüssel zur Mühle zuletzt gehabt hatte.",
+    "Der Fluss trat im Frühjahr über die Ufer und nahm die alte Brücke bei der Mühle mit sich.",
+    "Niemand im Dorf wusste, wer den Schlüssel zur Mühle zuletzt gehabt hatte, und so blieb sie zu.",
 ]
 FINNISH = ["Järven jää kantoi jo marraskuussa, ja lapset pääsivät luistelemaan koulun jälkeen."]
 MALAY = ["Kerajaan negeri akan membina semula jambatan yang rosak akibat banjir pada bulan lepas."]
