@@ -39,7 +39,7 @@ RecipeCategory: TypeAlias = Literal[
 # Also what no recipe mixes: translation pairs, which enter a mixture once they are mined, and conversations and
 # prompts that a model meets after pre-training.
 Category: TypeAlias = Literal[RecipeCategory, "bitext", "post-training"]
-Format: TypeAlias = Literal["parquet", "jsonl", "nllb-tsv", "ccmatrix-tsv"]
+Format: TypeAlias = Literal["parquet", "jsonl", "nllb-tsv", "ccmatrix-tsv", "pairs-parquet"]
 Compression: TypeAlias = Literal["none", "gzip", "zstd"]
 
 
@@ -75,7 +75,7 @@ class TextMessages(_Declared):
 
 
 class TextPair(_Declared):
-    """The text is a translation pair of an NLLB or CCMatrix file: English and the language, both sides."""
+    """The text is a translation pair: English and the language, both sides."""
 
     pair: Literal["both"]
 
@@ -148,7 +148,7 @@ class Subset(_Declared):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        pairs = self.format in ("nllb-tsv", "ccmatrix-tsv")
+        pairs = self.format in ("nllb-tsv", "ccmatrix-tsv", "pairs-parquet")
         if pairs != isinstance(self.text, TextPair):
             wanted = "{pair: both}" if pairs else "a column, columns or messages"
             raise ValueError(f"format {self.format} has another kind of text; write text: {wanted}")

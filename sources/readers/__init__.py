@@ -27,5 +27,5 @@ def read(url: str, name: str, subset: Subset, source: Source, language: Language
             return read_parquet(place)
         case "jsonl":
             return read_jsonl(place)
-        case "nllb-tsv" | "ccmatrix-tsv":
+        case "nllb-tsv" | "ccmatrix-tsv" | "pairs-parquet":
             return read_pairs(place)

@@ -10,9 +10,9 @@ from numba import njit
 def split_rows(data: Any, columns: int, most: int) -> Any:
     """Where the cells of each whole line of `data` begin and end.
 
-    Returns starts and ends (lines, columns), how many cells each line has, and where the line after the last begins.
-    Cells beyond `columns` are counted, not kept. A carriage return before the line's end belongs to the end. At most
-    `most` lines are split.
+    Returns starts and ends (lines, columns), how many cells each line has, and where each line begins and the
+    last one ends. Cells beyond `columns` are counted, not kept. A carriage return before the line's end belongs to
+    the end. At most `most` lines are split.
     """
     starts = np.zeros((most, columns), dtype=np.int64)
     ends = np.zeros((most, columns), dtype=np.int64)

@@ -38,7 +38,7 @@ ROWS: Final = 8192
 # A pair has a few hundred bytes. What is longer than this is no line of pairs.
 MAX_LINE_BYTES: Final = 1 << 20
 _BLOCK: Final = 4 << 20
-# A ratio of cosines to their neighbourhood: negative, or more than this, is no margin. LASER's small corpora had 2.
+# A ratio of cosines to their neighbourhood: negative, or more than this, is no margin. Small corpora had 2.
 _MOST_MARGIN: Final = 10.0
 # fastText's probabilities go a little above 1 by rounding.
 _MOST_LID: Final = 1.001
@@ -74,8 +74,8 @@ def read_pair_batches(file: PairFile, rows: int = ROWS) -> Iterator[PairBatch]:
     """The rows of a file in their order, at most `rows` a batch.
 
     Raises:
-        BabelmixError: as `sources.readers.stream.open_stream`; the file has no row, or neither its name nor its words
-            say which side is English.
+        BabelmixError: as `sources.readers.stream.open_stream`; the file has no row, or neither its name nor its
+            words say which side is English.
     """
     form = file.format or _told_by_bytes(file)
     if form == "pairs-parquet":
@@ -302,8 +302,8 @@ def _by_words(sides: list[pa.Array], file: PairFile) -> bool:
         counts.append(pc.count_substring_regex(pa.array([text]), _FUNCTION_WORDS)[0].as_py())
     if max(counts) < _CLEARLY * max(1, min(counts)):
         raise BabelmixError(
-            f"{file.url}: neither its name nor its words say which side is English; name it after both labels, as in"
-            f" eng_Latn-{file.language}.gz"
+            f"{file.url}: neither its name nor its words say which side is English; name it after both labels,"
+            f" as in eng_Latn-{file.language}.gz"
         )
     return bool(counts[0] > counts[1])
 

@@ -47,4 +47,4 @@ class PairBatch:
     @property
     def rows(self) -> int:
         """How many rows were read."""
-        return self.pairs.num_rows + len(self.malformed)
+        return int(self.pairs.num_rows) + len(self.malformed)

@@ -1,4 +1,4 @@
-"""Translation pairs with English: NLLB's nine columns and CCMatrix's three, separated by tabs."""
+"""Translation pairs with English: NLLB's nine columns, CCMatrix's three, and OPUS-100's Parquet."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,6 +8,7 @@ import orjson
 from sources.errors import BabelmixError
 from sources.profile import ENGLISH
 from sources.readers.document import MAX_DOCUMENT_BYTES, Document, Place
+from sources.readers.pair_batches import PairFile, read_pair_batches
 from sources.readers.stream import open_stream
 from sources.special_tokens import neutralise
 
@@ -29,6 +30,9 @@ def read_pairs(place: Place) -> Iterator[Document]:
     Raises:
         BabelmixError: as `read`; a row has other columns, or the file's name does not hold English and another.
     """
+    if place.subset.format == "pairs-parquet":
+        yield from _from_parquet(place)
+        return
     names = _NLLB if place.subset.format == "nllb-tsv" else _CCMATRIX
     english_first = _english_first(place)
     with open_stream(place.url, place.subset.compression, place.gate) as stream:
@@ -43,6 +47,27 @@ def read_pairs(place: Place) -> Iterator[Document]:
             if len(cells) != len(names):
                 raise place.error(row, f"{len(cells)} columns instead of {len(names)} ({', '.join(names)})")
             yield _pair(dict(zip(names, cells, strict=True)), english_first, place, row)
+
+
+def _from_parquet(place: Place) -> Iterator[Document]:
+    file = PairFile(place.url, place.name, place.source, place.language, "pairs-parquet", gate=place.gate)
+    for batch in read_pair_batches(file):
+        if batch.malformed:
+            raise place.error(batch.malformed[0].row, f"{batch.malformed[0].detail}; remove the row")
+        for pair in batch.pairs.to_pylist():
+            row = int(pair["id"].rsplit(":", 1)[1])
+            english, translation = (place.checked(pair[side], row) for side in ("source_text", "target_text"))
+            text, special = neutralise(f"{english}\n{translation}")
+            yield {
+                "id": f"{place.name}:{row}",
+                "text": text,
+                "language": place.language,
+                "source": place.source,
+                "category": place.subset.category,
+                "url": None,
+                "metadata": orjson.dumps({"english": english, "translation": translation}).decode(),
+                "special_tokens": special,
+            }
 
 
 def _english_first(place: Place) -> bool:

@@ -33,8 +33,8 @@ def test_the_hub_delivers_all_that_is_declared_without_being_asked() -> None:
     assert Bucket("multilingual", "fineweb2-hq", "deu_Latn") in found
     # Thai is in neither of the two; Korean is not among FineWeb2-HQ's twenty.
     apart = {each.source for each in found if each.language in ("tha_Thai", "kor_Hang")}
-    assert apart == {"fineweb-2", "ccmatrix"}
-    assert {each.source for each in found if each.language == "tha_Thai"} == {"fineweb-2"}
+    assert apart == {"fineweb-2", "ccmatrix", "opus-100"}
+    assert {each.source for each in found if each.language == "tha_Thai"} == {"fineweb-2", "opus-100"}
 
 
 def test_no_conversation_or_prompt_of_a_later_stage_is_in_a_category_of_the_curriculum() -> None:

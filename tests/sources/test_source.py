@@ -17,7 +17,7 @@ NAMES = {
     *("fineweb2-hq", "nllb", "ccmatrix", "dolci-instruct-sft", "nemotron-cascade-2-sft"),
     *("nemotron-rl-instruction-following", "nemotron-rl-structured-outputs", "nemotron-rl-reasoning-gym"),
     *("nemotron-rl-knowledge-mcqa", "nemotron-cascade-rl-rlhf", "dapo-math-17k", "skywork-or1"),
-    "nemotron-sft-multilingual",
+    *("nemotron-sft-multilingual", "opus-100"),
 }
 GATED = {"nemotron-cc-v2", "nemotron-cc-v2.1", "nemotron-pretraining-sft-v1", "nemotron-cc-math-v1"}
 BOOKS = """
