@@ -1,12 +1,12 @@
-"""Our words beside those of the tokenizers that FineWeb-2's thresholds were computed with, and thresholds for ours.
+"""Our words beside those that FineWeb-2's thresholds were computed with, and what these come to for ours.
 
     benchmarks/stock_env.sh
     .venv-stock/bin/python benchmarks/word_tokenizers.py [--data FOLDER] [LANGUAGE ...]
 
 For each language it prints how many words of theirs one of ours is, the share of words with a letter in theirs and
-ours, and what FineWeb-2's thresholds come to in our words: the odds of a word with a letter, a word's length and the
-number of words are scaled as the two differ over all of the reference text. The odd documents are the reference, so
-that `benchmarks/curation.py` sees as many that are not.
+ours, and what FineWeb-2's thresholds come to in our words: the odds of a word with a letter, a word's length and
+the number of words are scaled as the two differ over all of the reference text. The odd documents are the
+reference, so that `benchmarks/curation.py` sees as many that are not.
 """
 
 import argparse
@@ -54,17 +54,23 @@ def main() -> None:
             [sum(column) for column in zip(*(_counts(each.word_tokenize(text)) for text in texts), strict=True)]
             for each in (theirs, ours)
         )
-        words, odds, length = a[0] / b[0], (a[1] / (a[0] - a[1])) / (b[1] / (b[0] - b[1])), (a[3] / a[2]) / (b[3] / b[2])
+        words, length = a[0] / b[0], (a[3] / a[2]) / (b[3] / b[2])
+        odds = (a[1] / (a[0] - a[1])) / (b[1] / (b[0] - b[1]))
         limits = found.thresholds
         share = limits.max_non_alpha_words_ratio
         scaled = share / (share + (1 - share) * odds)
-        print(
-            f"{code} {type(theirs).__name__}: words {words:.3f}, with a letter {a[1] / a[0]:.3f} and {b[1] / b[0]:.3f},"
-            f" length {a[3] / a[2]:.2f} and {b[3] / b[2]:.2f}; max_non_alpha_words_ratio {share} -> {scaled:.3f},"
-            f" new_line_ratio {limits.new_line_ratio} -> {limits.new_line_ratio * words:.3f},"
-            f" min_avg_word_length {limits.min_avg_word_length} -> {limits.min_avg_word_length / length:.2f},"
-            f" max_avg_word_length {limits.max_avg_word_length} -> {limits.max_avg_word_length / length:.2f}"
+        cells = (
+            code,
+            type(theirs).__name__,
+            f"words {words:.3f}",
+            f"with a letter {a[1] / a[0]:.3f} and {b[1] / b[0]:.3f}",
+            f"length {a[3] / a[2]:.2f} and {b[3] / b[2]:.2f}",
+            f"max_non_alpha_words_ratio {share} -> {scaled:.3f}",
+            f"new_line_ratio {limits.new_line_ratio} -> {limits.new_line_ratio * words:.3f}",
+            f"min_avg_word_length {limits.min_avg_word_length} -> {limits.min_avg_word_length / length:.2f}",
+            f"max_avg_word_length {limits.max_avg_word_length} -> {limits.max_avg_word_length / length:.2f}",
         )
+        print(*cells, sep="; ")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ PICTOGRAPHIC: Final = 256  # Extended_Pictographic
 DIGIT: Final = 512  # Unicode's Nd
 # White space and the zero-width space, which parts words in the scripts of South-East Asia.
 BLANK: Final = 2048
+# What is counted by itself: # and the ellipsis, and the dot that makes one.
+COUNTED: Final = 4096
 DOT: Final = 1024  # ., which goes with the dots and the abbreviation before it
 
 # Word_Break classes of UAX #29 (Unicode 17), as `Characters.word_break` has them. DICTIONARY is what ICU takes to
@@ -103,6 +105,7 @@ def characters() -> Characters:
         (LINE_END, _LINE_ENDS),
         (HYPHEN, HYPHENS),
         (DOT, "."),
+        (COUNTED, "#.…"),
     ):
         flags[[ord(mark) for mark in marks]] |= bit
     return Characters(word_break, flags, *_spellings(text))

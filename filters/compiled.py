@@ -279,7 +279,15 @@ def _keep(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _words(
-    points: Any, n: int, word_break: Any, flags: Any, hyphen: int, apostrophe: int, marks: int, starts: Any, ends: Any
+    points: Any,
+    n: int,
+    word_break: Any,
+    flags: Any,
+    hyphen: int,
+    apostrophe: int,
+    marks: int,
+    starts: Any,
+    ends: Any,
 ) -> Any:
     """Writes start and end of each word and mark of a text, white space left out, and returns their number."""
     count = start = 0
@@ -312,8 +320,9 @@ def _words(
             first = np.int64(flags[points[start]])
             joins = start > 0 and not flags[points[start - 1]] & (ch.BLANK | ch.ALNUM)
             joins |= not first & ch.ALNUM and not np.int64(flags[points[here]]) & ch.BLANK
+            joins |= first & ch.DOT > 0 and start > 1 and (points[start - 1] == 46 or points[start - 2] == 46)
             blank = (first | np.int64(flags[points[here - 1]])) & ch.BLANK
-            if not (joins or blank or first & (ch.HYPHEN | ch.DOT)):
+            if not (joins or blank or first & ch.HYPHEN):
                 starts[count], ends[count] = start, here
                 count += 1
             elif not (blank and here - start == 1):
@@ -348,7 +357,7 @@ def words(points: Any, word_break: Any, flags: Any, hyphen: int, apostrophe: int
 def _bits(items: int) -> Any:
     """The size of a hash table for so many items, as a power of 2: at most half full."""
     bits = 4
-    while (1 << bits) < 2 * items:
+    while (1 << bits) < 4 * items:
         bits += 1
     return bits
 
@@ -360,6 +369,24 @@ def _slot(keys: Any, bits: int, key: Any) -> Any:
     while keys[slot] and keys[slot] != key:
         slot = (slot + 1) & ((1 << bits) - 1)
     return slot
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _bullet(points: Any, start: int, end: int, flags: Any) -> Any:
+    """Whether a line begins with a bullet or a hyphen, white space apart."""
+    while start < end and flags[points[start]] & ch.SPACE:
+        start += 1
+    return start < end and (points[start] == 0x2022 or points[start] == 45)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _ellipsis(points: Any, start: int, end: int, flags: Any) -> Any:
+    """Whether a line ends with an ellipsis, white space apart."""
+    while start < end and flags[points[end - 1]] & ch.SPACE:
+        end -= 1
+    if end - start >= 3 and points[end - 1] == 46 and points[end - 2] == 46 and points[end - 3] == 46:
+        return True
+    return end > start and points[end - 1] == 0x2026
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -375,30 +402,45 @@ def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, row: Any) -> 
     # "\n+": Gopher's repetition.
     parts = duplicate_parts = 0
     hashes = dots = run = 0
-    split = 1
+    begin = 0
     for i in range(n):
+        flag = flags[points[i]]
+        if not flag & (ch.LINE_END | ch.COUNTED):
+            continue
         point = points[i]
-        split += point == 10
+        newlines += point == 10
         hashes += point == 35
         dots += point == 0x2026
-        run = (run + 1) * (point == 46)
-        dots += run == 3
-        run *= run != 3
-    bits = _bits(split)
+        if point == 46:
+            # Every third of a row of dots ends an ellipsis.
+            run = run + 1 if i and points[i - 1] == 46 else 1
+            dots += run % 3 == 0
+        if flag & ch.LINE_END:
+            if not (point == 10 and i and points[i - 1] == 13):
+                visible += 1
+                bullets += _bullet(points, begin, i, flags)
+                ellipses += _ellipsis(points, begin, i, flags)
+            begin = i + 1
+    if begin < n:
+        visible += 1
+        bullets += _bullet(points, begin, n, flags)
+        ellipses += _ellipsis(points, begin, n, flags)
+
+    bits = _bits(newlines + 1)
     keys[: 1 << bits] = 0
     start = 0
     for i in range(n + 1):
         if i < n and points[i] != 10:
             continue
-        newlines += i < n
         key = _U64(1)
-        blank: Any = ch.SPACE
         for j in range(start, i):
             key = key * _BASE + _U64(points[j])
-            blank &= flags[points[j]]
         key += _U64(key == 0)
         length = i - start
-        if not blank and length:
+        solid = start
+        while solid < i and flags[points[solid]] & ch.SPACE:
+            solid += 1
+        if solid < i:
             count += 1
             ended += (flags[points[i - 1]] & ch.TERMINAL) != 0
             slot = _slot(keys, bits, key)
@@ -414,27 +456,6 @@ def _lines(points: Any, n: int, flags: Any, lines: Any, keys: Any, row: Any) -> 
         slot = _slot(keys, bits, lines[i])
         duplicate_parts += keys[slot] == lines[i]
         keys[slot] = lines[i]
-
-    i = 0
-    while i < n:
-        end = i
-        while end < n and not flags[points[end]] & ch.LINE_END:
-            end += 1
-        visible += 1
-        first, last = i, end
-        while first < last and flags[points[first]] & ch.SPACE:
-            first += 1
-        while last > first and flags[points[last - 1]] & ch.SPACE:
-            last -= 1
-        if first < last:
-            bullets += points[first] == 0x2022 or points[first] == 45
-            dotted = (
-                last - first >= 3 and points[last - 1] == 46 and points[last - 2] == 46 and points[last - 3] == 46
-            )
-            ellipses += dotted or points[last - 1] == 0x2026
-        i = end + 1
-        if end + 1 < n and points[end] == 13 and points[end + 1] == 10:
-            i = end + 2
     row[LINES] = count
     row[LINE_PUNCT] = ended / count if count else 0.0
     row[CHAR_DUP] = duplicate_characters / (n - newlines) if n > newlines else 0.0
@@ -498,15 +519,13 @@ def _signature(shingles: Any, a: Any, b: Any, minima: Any, hashes: int, bands: A
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _whole(points: Any, n: int, flags: Any, folded: Any, script: Any, row: Any) -> Any:
-    """The hash of a text without regard to case and white space; counts the letters of the script on the way."""
+def _whole(points: Any, n: int, flags: Any, folded: Any) -> Any:
+    """The hash of a text without regard to case and white space."""
     whole = _GOLDEN
     gap = False
-    letters = in_script = 0
     for i in range(n):
         point = points[i]
-        flag = flags[point]
-        if flag & ch.SPACE:
+        if flags[point] & ch.SPACE:
             gap = True
             continue
         if gap and whole != _GOLDEN:
@@ -515,11 +534,17 @@ def _whole(points: Any, n: int, flags: Any, folded: Any, script: Any, row: Any) 
         gap = False
         whole = (whole ^ _U64(folded[point])) * _MIX1
         whole ^= whole >> _U64(29)
-        letter = (flag & ch.LETTER) != 0
-        letters += letter
-        in_script += letter and script[point]
-    row[SCRIPT_SHARE] = in_script / letters if letters else 0.0
     return mixed(whole)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _share(points: Any, n: int, flags: Any, script: Any) -> Any:
+    """The share of the letters of a text that are of a script."""
+    letters = found = 0
+    for i in range(n):
+        letters += (flags[points[i]] & ch.LETTER) != 0
+        found += script[points[i]]
+    return found / letters if letters else 0.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -527,7 +552,7 @@ def _hash_words(
     points: Any, starts: Any, ends: Any, count: int, flags: Any, stops: Any, seen: Any, mark: int,
     hashes: Any, powers: Any, sums: Any, row: Any,
 ) -> None:  # fmt: skip
-    """Hashes of words for n-grams, B^length in `powers`, lengths added up in `sums`; what Gopher counts by words."""
+    """Hashes of words for n-grams, B^length in `powers`, lengths added up in `sums`; Gopher's counts of words."""
     spoken = spoken_length = alphabetic = 0
     sums[0] = 0
     table = stops.size - 1
@@ -649,8 +674,9 @@ def _shingles(plain: Any, count: int, whole: Any, shingles: Any) -> Any:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure_batch(
-    data: Any, offsets: Any, given: Any, given_offsets: Any, by_character: bool, hyphen: int, apostrophe: int, marks: int, stops: Any,
-    word_break: Any, flags: Any, folded: Any, lower: Any, base: Any, script: Any, a: Any, b: Any, hashes: int,
+    data: Any, offsets: Any, given: Any, given_offsets: Any, by_character: bool, hyphen: int, apostrophe: int,
+    marks: int, stops: Any, word_break: Any, flags: Any, folded: Any, lower: Any, base: Any, script: Any, a: Any,
+    b: Any, hashes: int, signed: bool,
 ) -> Any:  # fmt: skip
     """Measures texts that lie one after the other in `data`, UTF-8, parted by `offsets`.
 
@@ -701,21 +727,22 @@ def measure_batch(
         n = _decode(data, offsets[text], offsets[text + 1], points)
         row[CHARACTERS] = n
         _lines(points, n, flags, lines, keys, row)
-        exact[text] = _whole(points, n, flags, folded, script, row)
+        row[SCRIPT_SHARE] = _share(points, n, flags, script)
         if given_offsets[text] < given_offsets[text + 1]:
             pieces = given[given_offsets[text] : given_offsets[text + 1]]
             count = _given_words(points, n, pieces, flags, hyphen, apostrophe, marks, starts, ends)
         else:
             count = _words(points, n, word_break, flags, hyphen, apostrophe, marks, starts, ends)
-        _hash_words(
-            points, starts, ends, count, flags, stops, seen, text + 1, word_hashes, word_powers, sums, row
-        )
-        unit_offsets[text + 1] = _units(
-            points, starts, ends, count, lower, by_character, unit_offsets[text], units, unit_starts, unit_ends
-        )
+        _hash_words(points, starts, ends, count, flags, stops, seen, text + 1, word_hashes, word_powers, sums, row)
         counted = min(count, MOST_WORDS)
         within = n if counted == count else np.int64(ends[counted - 1])
         _n_grams(word_hashes, word_powers, sums, counted, within, grams, keys, tallies, row)
+        if not signed:
+            continue
+        exact[text] = _whole(points, n, flags, folded)
+        unit_offsets[text + 1] = _units(
+            points, starts, ends, count, lower, by_character, unit_offsets[text], units, unit_starts, unit_ends
+        )
         first = shingle_offsets[text]
         spoken = _plain_words(points, starts, ends, count, flags, base, plain)
         found = _shingles(plain, spoken, exact[text], shingles[first:])

@@ -33,7 +33,9 @@ class Measure(PipelineStep):
         """Yields every document, measured."""
         for batch in _batches(data or ()):
             with self.track_time():
-                found = measure(pa.array([each.text for each in batch], pa.large_string()), self.language)
+                found = measure(
+                    pa.array([each.text for each in batch], pa.large_string()), self.language, signatures=False
+                )
             for at, document in enumerate(batch):
                 scores = document.metadata.setdefault("scores", {})
                 scores |= {name: float(values[at]) for name, values in found.statistics.items()}

@@ -87,10 +87,10 @@ class Measured:
     unit_ends: npt.NDArray[np.int32]
 
 
-def measure(texts: pa.Array, language: Language) -> Measured:
+def measure(texts: pa.Array, language: Language, signatures: bool = True) -> Measured:
     """Measures a batch of texts, a string array without nulls, by the language's words and script.
 
-    Memory grows with the batch: about 40 bytes a byte of text.
+    Without `signatures` only the statistics are made. Memory grows with the batch: about 40 bytes a byte of text.
     """
     texts = texts.cast(pa.large_string())
     offsets = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
@@ -119,6 +119,7 @@ def measure(texts: pa.Array, language: Language) -> Measured:
         a,
         b,
         HASHES,
+        signatures,
     )
     return Measured(
         {name: np.ascontiguousarray(values[:, column]) for column, name in enumerate(STATISTICS)},
