@@ -318,7 +318,7 @@ def _words(
             # Nearly every piece is a word or a mark beside a blank, or one blank. The others are left to a call,
             # which counts references to every array that it is given, and so takes longer than a word.
             first = np.int64(flags[points[start]])
-            joins = start > 0 and not flags[points[start - 1]] & (ch.BLANK | ch.ALNUM)
+            joins: Any = start > 0 and not flags[points[start - 1]] & (ch.BLANK | ch.ALNUM)
             joins |= not first & ch.ALNUM and not np.int64(flags[points[here]]) & ch.BLANK
             joins |= first & ch.DOT > 0 and start > 1 and (points[start - 1] == 46 or points[start - 2] == 46)
             blank = (first | np.int64(flags[points[here - 1]])) & ch.BLANK

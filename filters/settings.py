@@ -10,12 +10,14 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from filters.boilerplate import Boilerplate
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.loading import load_yaml
 
 BENCHMARKS_ENVIRONMENT = "BABELMIX_BENCHMARKS"
 REMOVAL_ENVIRONMENT = "BABELMIX_REMOVAL"
+CURATION_ENVIRONMENT = "BABELMIX_CURATION"
 BUNDLED = "bundled"
 _BUNDLED_FOLDER = Path(__file__).parent.parent / "sources" / "sample" / "benchmarks"
 
@@ -141,6 +143,12 @@ _HUB = Removal(
 _SAMPLE = Removal(default=Band(most=0.7), sources={"fineweb-2": Band(least=0.1, most=0.7)})
 
 
+class Options(_Settings):
+    """What a person may switch on that FineWeb-2 does not do."""
+
+    boilerplate: Boilerplate | None = None
+
+
 class CurationSettings(_Settings):
     """Everything but the language that decides which documents are kept."""
 
@@ -149,6 +157,8 @@ class CurationSettings(_Settings):
     contamination: Contamination = Contamination()
     removal: Removal = Removal()
     checks: dict[str, tuple[Check, ...]] = _CHECKS
+    # Whether lines that repeat over the pages of a host are cut, and which; FineWeb-2 cuts none.
+    boilerplate: Boilerplate | None = None
 
     @classmethod
     def for_profile(cls, profile: str) -> "CurationSettings":
@@ -156,14 +166,17 @@ class CurationSettings(_Settings):
 
         Benchmark lists are the bundled one and those that the environment variable `BABELMIX_BENCHMARKS`
         names, separated as in PATH. `BABELMIX_REMOVAL` names a YAML file with the fields of `Removal`, which
-        takes the place of the profile's bands.
+        takes the place of the profile's bands, and `BABELMIX_CURATION` one with the fields of `Options`.
 
         Raises:
             BabelmixError: a benchmark list is not there, or the file of bands is wrong.
         """
         added = tuple(filter(None, os.environ.get(BENCHMARKS_ENVIRONMENT, "").split(os.pathsep)))
         lists = (BUNDLED, *added)
+        own = os.environ.get(CURATION_ENVIRONMENT)
+        options = load_yaml(Path(own), Options) if own else Options()
         return cls(
+            **options.model_dump(exclude_none=True),
             identifier="glotlid" if profile == "hub" else "fasttext176",
             contamination=Contamination(lists=lists, digest=benchmarks_digest(lists)),
             removal=_removal(profile),

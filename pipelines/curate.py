@@ -7,9 +7,11 @@ written, and held against what came in.
 """
 
 import contextlib
+import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -22,12 +24,14 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger
 
 from filters import bands
+from filters.boilerplate import repeated_lines
 from filters.contamination import Units, benchmark_index
 from filters.language import unknown
 from filters.privacy import redacted
 from filters.settings import BUNDLED, CurationSettings
 from filters.statistics import STATISTICS
 from filters.verdicts import Decision, Verdicts
+from pipelines.boilerplate import CountingLines
 from pipelines.document_files import document_files
 from pipelines.document_io import row_batches, row_counts
 from pipelines.duplicates import Copies, find_copies
@@ -38,6 +42,8 @@ from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DOCUMENT, DROPPED
 
+# What else was measured and stays with a document that is kept.
+_SCORES: Final = ("language.score", "boilerplate.lines", "boilerplate.characters")
 # The filters in the order in which they are met here.
 ORDER: Final = ("language", "duplicates", "repetition", "quality", "contamination", "privacy")
 
@@ -93,10 +99,23 @@ def measure_documents(
     documents = sum(row_counts(place.documents))
     if not documents:
         raise BabelmixError(f"{place.documents}: no documents of {language.code}; collect some, or leave it out")
-    step = Measuring(place.documents, place.measured, language, settings)
+    files = len(document_files(place.documents))
     with _clean(place.scratch):
-        _run([step], len(document_files(place.documents)), workers, place.scratch)
+        repeated = _repeated_lines(place, settings, files, workers)
+        step = Measuring(place.documents, place.measured, language, settings, repeated)
+        _run([step], files, workers, place.scratch)
     return {"documents": documents}
+
+
+def _repeated_lines(
+    place: Place, settings: CurationSettings, files: int, workers: int
+) -> npt.NDArray[np.uint64] | None:
+    """The lines that repeat over the documents of a host, None where they are not to be cut."""
+    if settings.boilerplate is None:
+        return None
+    with tempfile.TemporaryDirectory() as counts:
+        _run([CountingLines(place.documents, Path(counts))], files, workers, place.scratch)
+        return repeated_lines(Path(counts), settings.boilerplate)
 
 
 def curate(place: Place, language: Language, source: str, settings: CurationSettings, workers: int = 1) -> Funnel:
@@ -191,7 +210,7 @@ class Deciding(PipelineStep):
             redacted_texts[row] = text
             emails[row], ips[row] = counts
         columns = {
-            **{name: measured[name] for name in (*STATISTICS, "language.score")},
+            **{name: measured[name] for name in (*STATISTICS, *_SCORES)},
             "repair.changed": pc.is_valid(measured["text"]).cast(pa.float64()),
             "duplicates.cluster_size": pa.array(copies.size[stays].astype(np.float64)),
             "privacy.emails": pa.array(emails),

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.io import DataFolderLike
 from datatrove.pipeline.base import PipelineStep
 
+from filters.boilerplate import cut
 from filters.contamination import ContaminationFilter
 from filters.identifiers import identified, identify
 from filters.repair import Repair
@@ -34,11 +36,18 @@ class Measuring(PipelineStep):
     name = "📏 Measure"
 
     def __init__(
-        self, documents: DataFolderLike, measured: DataFolderLike, language: Language, settings: CurationSettings
+        self,
+        documents: DataFolderLike,
+        measured: DataFolderLike,
+        language: Language,
+        settings: CurationSettings,
+        boilerplate: npt.NDArray[np.uint64] | None = None,
     ) -> None:
+        """`boilerplate` are the lines that are cut (`filters.boilerplate.repeated_lines`), None for not looked for."""
         super().__init__()
         self.documents, self.measured = documents, measured
         self.language, self.settings = language, settings
+        self.boilerplate = boilerplate
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields nothing.
@@ -58,7 +67,8 @@ class Measuring(PipelineStep):
     def _measured(self, table: pa.Table) -> pa.Table:
         categories = table["category"]
         texts = table["text"].to_pylist()
-        repaired = self._repaired(texts, self._meeting("repair", categories))
+        solid, boilerplate = self._cut(table)
+        repaired = self._repaired(solid, self._meeting("repair", categories))
         array = pa.array(repaired, pa.large_string())
         found = measure(array, self.language)
         columns: dict[str, Any] = {
@@ -67,6 +77,7 @@ class Measuring(PipelineStep):
                 [now if now != before else None for now, before in zip(repaired, texts, strict=True)], pa.string()
             ),
             **{name: found.statistics[name] for name in STATISTICS},
+            **boilerplate,
             **self._identified(repaired, self._meeting("language", categories)),
             "duplicates.bands": pa.FixedSizeListArray.from_arrays(pa.array(found.bands.ravel()), BANDS),
             "duplicates.exact": found.exact,
@@ -78,6 +89,15 @@ class Measuring(PipelineStep):
         """The rows of categories whose documents meet `check`."""
         wanted = [name for name in pc.unique(categories).to_pylist() if check in self.settings.checks_for(name)]
         return [int(row) for row in np.flatnonzero(pc.is_in(categories, pa.array(wanted, pa.string())))]
+
+    def _cut(self, table: pa.Table) -> tuple[list[str], dict[str, Any]]:
+        """The texts without their hosts' boilerplate, and how much that was."""
+        if self.boilerplate is None:
+            nothing = pa.nulls(len(table), pa.float64())
+            return table["text"].to_pylist(), {"boilerplate.lines": nothing, "boilerplate.characters": nothing}
+        found = cut(table["text"].combine_chunks(), table["url"].combine_chunks(), self.boilerplate)
+        columns = {"boilerplate.lines": found.lines, "boilerplate.characters": found.characters}
+        return found.texts.to_pylist(), {name: pa.array(values, pa.float64()) for name, values in columns.items()}
 
     def _repaired(self, texts: list[str], rows: list[int]) -> list[str]:
         repaired = list(texts)

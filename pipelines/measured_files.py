@@ -23,6 +23,9 @@ MEASURED: Final = pa.schema(
         # The text as it was repaired; null where repair left it as it was.
         pa.field("text", pa.string()),
         *(pa.field(name, pa.float64(), nullable=False) for name in STATISTICS),
+        # What was cut as its host's boilerplate; null where that was not looked for.
+        pa.field("boilerplate.lines", pa.float64()),
+        pa.field("boilerplate.characters", pa.float64()),
         # The identifier's probability of the document's language, and what it said first; null where not asked.
         pa.field("language.score", pa.float64()),
         pa.field("language.first", pa.string()),

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from filters.boilerplate import Boilerplate
 from filters.settings import Band, CurationSettings, Removal
 from pipelines.collect import collect
 from pipelines.curate import Funnel, Place, curate, measure_documents
@@ -257,3 +258,23 @@ def test_a_report_is_written_even_where_all_is_removed(tmp_path: Path) -> None:
         curate_files([str(own)], language("eng_Latn"), str(tmp_path / "out"), OPEN)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["kept"] == 0
     assert len(_rows(tmp_path / "out" / "dropped")) == 2
+
+
+def test_boilerplate_is_cut_where_it_is_asked_for(tmp_path: Path) -> None:
+    menu = "Home | About us | All of our recipes | Contact"
+    rows = [
+        {"id": str(number), "text": f"{menu}\n{_prose(number)}", "url": f"https://bakery.example/{number}"}
+        for number in range(12)
+    ]
+    rows.append({"id": "nothing else", "text": menu, "url": "https://bakery.example/menu"})
+    rows.append({"id": "elsewhere", "text": f"{menu}\n{_prose(20)}", "url": "https://other.example/"})
+    _write(tmp_path, rows)
+    cutting = OPEN.model_copy(update={"boilerplate": Boilerplate(documents=10, share=0.5)})
+    funnel = _curate(tmp_path, "eng_Latn", "web", cutting)
+    kept = {row["id"]: row for row in _rows(tmp_path / "curated")}
+    assert all(menu not in kept[row["id"]]["text"] for row in rows[:12] if row["id"] in kept)
+    assert menu in kept["elsewhere"]["text"]
+    assert dict(kept["0"]["scores"])["boilerplate.lines"] == 1
+    dropped = {row["id"]: (row["filter"], row["reason"]) for row in _rows(tmp_path / "dropped")}
+    assert dropped["nothing else"] == ("language", "empty")
+    assert funnel.documents == 14
