@@ -117,7 +117,8 @@ def _summary(places: Sequence[CuratedPlace]) -> str:
 def _legend(places: Sequence[CuratedPlace]) -> str:
     _, _, dropped = _counts(places)
     names = ["kept", *(name for name in FILTERS if dropped[name])]
-    return f"<p class='legend'>{''.join(f'<span class={_kind(name)}>{name}</span>' for name in names)}</p>"
+    parts = "".join(f"<span class='{_kind(name)}'>{name}</span>" for name in names)
+    return f"<p class='legend'>{parts}</p>"
 
 
 def _funnel(places: Sequence[CuratedPlace]) -> str:
@@ -133,7 +134,8 @@ def _funnel(places: Sequence[CuratedPlace]) -> str:
             rows[-1] = _funnel_row(f"<a href='#{code}'>{code}</a>", escape(of[0].source), of, names, "language")
     head = "".join(f"<th>{name}" for name in ("in", *names, "kept"))
     return (
-        "<div class='scroll'><table><thead><tr><th class='name'>language<th class='name'>source<th class='wide'>share"
+        "<div class='scroll'><table><thead><tr><th class='name'>language<th class='name'>source"
+        "<th class='wide name'>share"
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -185,8 +187,8 @@ def _contamination(found: Sampling) -> str:
         for name, by in sorted(benchmarks.items(), key=lambda item: (-item[1].total(), item[0]))
     )
     return (
-        f"{head}<div class='scroll'><table><thead><tr><th class='name'>benchmark<th>documents<th class='name'>languages"
-        f"</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"{head}<div class='scroll'><table><thead><tr><th class='name'>benchmark<th>documents"
+        f"<th class='name'>languages</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
 
 

@@ -31,8 +31,8 @@ th.name { position: sticky; left: 0; background: var(--paper); z-index: 1; } td.
 .bar .k3 { background: var(--k3); } .bar .k4 { background: var(--k4); } .bar .k5 { background: var(--k5); }
 .bar .k6 { background: var(--k6); }
 span.kept::before, span.k0::before, span.k1::before, span.k2::before, span.k3::before, span.k4::before,
-span.k5::before, span.k6::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .4em;
-  border-radius: 2px; background: var(--dot); }
+span.k5::before, span.k6::before { content: ""; display: inline-block; width: .7em; height: .7em;
+  margin-right: .4em; border-radius: 2px; background: var(--dot); }
 span.kept { --dot: var(--kept); } span.k0 { --dot: var(--k0); } span.k1 { --dot: var(--k1); }
 span.k2 { --dot: var(--k2); } span.k3 { --dot: var(--k3); } span.k4 { --dot: var(--k4); }
 span.k5 { --dot: var(--k5); } span.k6 { --dot: var(--k6); }
@@ -48,12 +48,15 @@ svg { display: block; width: 100%; height: 4.2rem; } svg .in { fill: var(--in); 
 svg line { stroke: var(--out); stroke-width: 1.5; stroke-dasharray: 3 2; vector-effect: non-scaling-stroke; }
 svg line.axis { stroke: var(--line); stroke-dasharray: none; stroke-width: 1; }
 .ends { display: flex; justify-content: space-between; color: var(--faint); font-size: .72rem; }
-article { border: 1px solid var(--line); border-radius: 6px; margin: .4rem 0; padding: .5rem .7rem; contain: paint; }
+article { border: 1px solid var(--line); border-radius: 6px; margin: .4rem 0; padding: .5rem .7rem;
+  contain: paint; }
 article p { margin: 0 0 .3rem; font-size: .8rem; color: var(--faint); overflow-wrap: anywhere; }
 pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start;
   font: .85rem/1.5 system-ui, sans-serif; max-height: 14rem; overflow: auto; }
-pre i, p i, code i { font-style: normal; font-size: .75em; padding: 0 .2em; border-radius: 3px; background: #8883; }
-@media (max-width: 40rem) { body { padding: .6rem; } dd { font-size: 1.2rem; } details > div { padding: 0 .5rem .8rem; }
+pre i, p i, code i { font-style: normal; font-size: .75em; padding: 0 .2em; border-radius: 3px;
+  background: #8883; }
+@media (max-width: 40rem) { body { padding: .6rem; } dd { font-size: 1.2rem; }
+  details > div { padding: 0 .5rem .8rem; }
   .card, .card tbody, .card tr, .card th, .card td { display: block; width: auto; }
   .card th { border: 0; padding-bottom: 0; } .card td { padding-top: 0; } }
 """

@@ -16,7 +16,7 @@ _MOST_MARKS: Final = 6
 
 
 def shown(text: str, most: int) -> str:
-    """At most so many characters of `text` as HTML that can stand in any element or quoted attribute-free place."""
+    """At most so many characters of `text` as HTML for the inside of an element."""
     found: list[str] = []
     marks = 0
     for character in text[:most]:
