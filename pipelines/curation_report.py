@@ -252,8 +252,9 @@ def _histograms(found: Sampling, of: Language, settings: CurationSettings) -> st
     )
     documents = sum(sample.documents for _, sample in found)
     return (
-        f"<h3>Statistics</h3><p class='note'>{documents:,} documents were looked at. Heights are square roots of"
-        f" counts; a line is the language's threshold.</p><div class='grid'>{figures}</div>"
+        f"<h3>Statistics</h3><p class='note'>{documents:,} documents were looked at, those that their category"
+        " spares a filter among them. Heights are square roots of counts; a line is the language's threshold.</p>"
+        f"<div class='grid'>{figures}</div>"
     )
 
 

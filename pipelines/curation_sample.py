@@ -56,12 +56,12 @@ _SCALES: Final = {
     "quality.hash_ratio": Scale(0, 0.3),
     "quality.ellipsis_ratio": Scale(0, 0.3),
 }
-_SHARE: Final = Scale(0, 1)
+SHARE: Final = Scale(0, 1)
 
 
 def scale(statistic: str) -> Scale:
     """The scale of a statistic's histogram."""
-    return _SCALES.get(statistic, _SHARE)
+    return _SCALES.get(statistic, SHARE)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; } h4 { font-size: .9rem; margin: 1
 dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .5rem 0; }
 dl div { display: flex; flex-direction: column-reverse; } dt { color: var(--faint); font-size: .85rem; }
 dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
-a { color: inherit; text-underline-offset: 2px; }
+a { color: inherit; text-underline-offset: 4px; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; font-size: .88rem; }
 .narrow { width: auto; }
@@ -57,6 +57,7 @@ pre i, p i, code i { font-style: normal; font-size: .75em; padding: 0 .2em; bord
   background: #8883; }
 @media (max-width: 40rem) { body { padding: .6rem; } dd { font-size: 1.2rem; }
   details > div { padding: 0 .5rem .8rem; }
+  .grid { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .6rem; }
   .card, .card tbody, .card tr, .card th, .card td { display: block; width: auto; }
   .card th { border: 0; padding-bottom: 0; } .card td { padding-top: 0; } }
 """

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from filters.rules import Rule
-from pipelines.curation_sample import BINS, Histogram, scale
+from pipelines.curation_sample import BINS, SHARE, Histogram, scale
 
 _WIDTH: Final = 240
 _HEIGHT: Final = 64
@@ -35,14 +35,18 @@ def histogram_figure(statistic: str, histogram: Histogram, rules: Sequence[Rule]
     lines = "".join(
         f"<line x1='{at * _WIDTH:.1f}' x2='{at * _WIDTH:.1f}' y1='-4' y2='{_HEIGHT}'/>" for at in thresholds
     )
-    said = "; ".join(f"{'at least' if rule.least else 'at most'} {rule.threshold:g}" for rule in rules)
+    said = "; ".join(
+        f"{'at least' if rule.least else 'at most'} "
+        + (f"{rule.threshold:,.0f}" if rule.threshold >= 1000 else f"{rule.threshold:g}")
+        for rule in rules
+    )
     label = escape(f"{statistic}, {total:,} documents" + (f", {said}" if said else ", no threshold"))
     return (
         f"<figure><figcaption><b>{escape(statistic)}</b> <span>{escape(said)}</span></figcaption>"
         f"<svg viewBox='0 -4 {_WIDTH} {_HEIGHT + 5}' role='img' aria-label='{label}' preserveAspectRatio='none'>"
         f"{bars}{lines}<line class='axis' x1='0' x2='{_WIDTH}' y1='{_HEIGHT}' y2='{_HEIGHT}'/></svg>"
         f"<div class='ends'><span>{of.low:g}</span><span>{'log' if of.log else ''}</span>"
-        f"<span>{of.high:,g}{'' if of == scale('') else '+'}</span></div></figure>"
+        f"<span>{of.high:,.{0 if of.high >= 1 else 1}f}{'' if of == SHARE else '+'}</span></div></figure>"
     )
 
 
