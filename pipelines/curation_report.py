@@ -127,16 +127,16 @@ def _funnel(places: Sequence[CuratedPlace]) -> str:
     rows = [_funnel_row("all", "", places, names, "total")]
     for code, group in groupby(places, key=lambda each: each.language.code):
         of = list(group)
-        rows.append(_funnel_row(f"<a href='#{code}'>{code}</a>", "", of, names, "language"))
-        if len(of) > 1:
-            rows += [_funnel_row("", escape(each.source), [each], names, "source") for each in of]
+        link = f"<a href='#{code}'>{code}</a>"
+        if len(of) == 1:
+            rows.append(_funnel_row(link, escape(of[0].source), of, names, "language"))
         else:
-            rows[-1] = _funnel_row(f"<a href='#{code}'>{code}</a>", escape(of[0].source), of, names, "language")
+            rows.append(_funnel_row(link, f"{len(of)} sources", of, names, "language"))
+            rows += [_funnel_row(f"↳ {escape(each.source)}", "", [each], names, "source") for each in of]
     head = "".join(f"<th>{name}" for name in ("in", *names, "kept"))
     return (
-        "<div class='scroll'><table><thead><tr><th class='name'>language<th class='name'>source"
-        "<th class='wide name'>share"
-        f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        "<div class='scroll'><table><thead><tr><th class='name'>language<th class='wide name'>share"
+        f"{head}<th class='name'>source</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -144,8 +144,8 @@ def _funnel_row(name: str, source: str, places: Sequence[CuratedPlace], names: S
     documents, kept, dropped = _counts(places)
     counts = "".join(f"<td>{dropped[each]:,}" if dropped[each] else "<td class='none'>·" for each in names)
     return (
-        f"<tr class='{kind}'><th class='name' scope='row'>{name}<td class='name'>{source}"
-        f"<td class='wide'>{_bar(documents, kept, dropped)}<td>{documents:,}{counts}<td>{kept:,}</tr>"
+        f"<tr class='{kind}'><th class='name' scope='row'>{name}<td class='wide'>{_bar(documents, kept, dropped)}"
+        f"<td>{documents:,}{counts}<td>{kept:,}<td class='name'>{source}</tr>"
     )
 
 

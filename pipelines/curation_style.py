@@ -17,14 +17,15 @@ dl div { display: flex; flex-direction: column-reverse; } dt { color: var(--fain
 dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 a { color: inherit; text-underline-offset: 4px; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; font-size: .88rem; }
+table { border-collapse: separate; border-spacing: 0; width: 100%;
+  font-size: .88rem; font-variant-numeric: tabular-nums; }
 .narrow { width: auto; }
 th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 tr:last-child > * { border-bottom: 0; } th { font-weight: 500; } thead th { color: var(--faint); }
 .name, .text { text-align: left; } .text { white-space: normal; overflow-wrap: anywhere; }
 th.name { position: sticky; left: 0; background: var(--paper); z-index: 1; } td.none { color: var(--faint); }
 .card th { color: var(--faint); vertical-align: top; position: static; }
-.total > * { font-weight: 600; } .source > td { color: var(--faint); } .wide { min-width: 9rem; width: 22%; }
+.total > * { font-weight: 600; } .source > * { color: var(--faint); } .wide { min-width: 9rem; width: 22%; }
 .bar { display: flex; height: .7rem; border-radius: 3px; overflow: hidden; background: var(--soft); }
 .bar i { flex: none; } .bar .kept { background: var(--kept); }
 .bar .k0 { background: var(--k0); } .bar .k1 { background: var(--k1); } .bar .k2 { background: var(--k2); }
@@ -55,7 +56,10 @@ pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: p
   font: .85rem/1.5 system-ui, sans-serif; max-height: 14rem; overflow: auto; }
 pre i, p i, code i { font-style: normal; font-size: .75em; padding: 0 .2em; border-radius: 3px;
   background: #8883; }
-@media (max-width: 40rem) { body { padding: .6rem; } dd { font-size: 1.2rem; }
+.source > th { padding-left: 1.4rem; }
+@media (max-width: 40rem) { .source > th { max-width: 9rem; white-space: normal; overflow-wrap: anywhere;
+    padding-left: .8rem; } .wide { min-width: 7rem; }
+  body { padding: .6rem; } dd { font-size: 1.2rem; }
   details > div { padding: 0 .5rem .8rem; }
   .grid { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .6rem; }
   .card, .card tbody, .card tr, .card th, .card td { display: block; width: auto; }

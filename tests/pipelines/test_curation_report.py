@@ -118,7 +118,10 @@ def place(folder: Path, code: str, texts: list[str], dropped: dict[int, tuple[st
     return CuratedPlace(
         "web & co",
         language(code),
-        *(str(folder / name) for name in ("documents", "measured", "curated", "dropped")),
+        str(folder / "documents"),
+        str(folder / "measured"),
+        str(folder / "curated"),
+        str(folder / "dropped"),
         CurationSettings(),
         totals,
     )
