@@ -614,21 +614,28 @@ def _units(
     points: Any, starts: Any, ends: Any, count: int, lower: Any, by_character: bool, at: int,
     units: Any, unit_starts: Any, unit_ends: Any,
 ) -> Any:  # fmt: skip
-    """Writes the units of a text from `at` on and returns where they end."""
+    """Writes the units of a text from `at` on and returns where they end.
+
+    A mark within a word parts units, so that they are the same for every rule of segmentation.
+    """
     for k in range(count):
         unit = _U64(0)
-        for i in range(starts[k], ends[k]):
-            small = lower[points[i]]
+        begin = starts[k]
+        for i in range(starts[k], ends[k] + 1):
+            small = lower[points[i]] if i < ends[k] else np.uint32(0)
             if small and by_character:
                 units[at] = mixed(_U64(small))
                 unit_starts[at], unit_ends[at] = i, i + 1
                 at += 1
             elif small:
+                if not unit:
+                    begin = i
                 unit = unit * _BASE + _U64(small) + _U64(1)
-        if unit:
-            units[at] = mixed(unit)
-            unit_starts[at], unit_ends[at] = starts[k], ends[k]
-            at += 1
+            elif unit:
+                units[at] = mixed(unit)
+                unit_starts[at], unit_ends[at] = begin, i
+                at += 1
+                unit = _U64(0)
     return at
 
 

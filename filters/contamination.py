@@ -1,158 +1,261 @@
-"""Documents that hold a benchmark's question: a model that has read the answer cannot be tested on it."""
+"""Documents that hold a benchmark's question: a model that has read the answer cannot be tested on it.
 
-import json
-from collections.abc import Iterator
+Questions and documents are compared by units: words, or characters where words are not spaced, in lower case and
+without marks. An index holds every run of a few units of every question; a document is held against it in one compiled
+pass, and what is found is judged question by question.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
+import pyarrow as pa
 from datatrove.data import Document
 from datatrove.io import DataFolderLike
-from datatrove.utils.text import TextNormConfig, simplify_text
 
-from filters.settings import Contamination, benchmark_files
+from filters.benchmark_items import BenchmarkItem, benchmark_files, items
+from filters.compiled_contamination import bits_of, hits, n_grams
+from filters.settings import Contamination
+from filters.statistics import Measured, measure
 from filters.verdict import Drop, Judge
-from sources.errors import BabelmixError
 from sources.language import Language
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
-# Case, punctuation and white space do not count. Numbers and marks do: they tell one question from another.
-_NORM = TextNormConfig(norm_numbers=False, norm_unicode_diacritics=False)
-# An odd multiplier for the rolling hash of an n-gram, 2^64 divided by the golden ratio (Knuth, TAOCP 3, 6.4).
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkItem:
-    """One question of a benchmark."""
-
-    benchmark: str
-    id: str
-    question: str
-
-
-def benchmark_items(lists: tuple[str, ...]) -> Iterator[BenchmarkItem]:
-    """The questions of the lists: JSON lines with `question`, and `id` and `benchmark` if they are there.
-
-    Without them the benchmark is the file's name and the id the line's number, from 1.
-
-    Raises:
-        BabelmixError: a file is not there, or a line is no JSON object with a question.
-    """
-    for path in benchmark_files(lists):
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _item(path, number, line)
-
-
-def _item(path: Path, number: int, line: str) -> BenchmarkItem:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise BabelmixError(f"{path}: line {number}: not JSON ({error}); write one object a line") from error
-    question = row.get("question") if isinstance(row, dict) else None
-    if not isinstance(question, str) or not question.strip():
-        raise BabelmixError(f'{path}: line {number}: no question; write {{"question": "..."}}')
-    return BenchmarkItem(str(row.get("benchmark", path.stem)), str(row.get("id", number)), question)
+# Raised by hand when other n-grams come out of the same file.
+_VERSION: Final = 1
+# Files of fewer items are measured again by every process.
+_CACHED: Final = 20_000
+# Questions that are measured at once.
+_BATCH: Final = 5000
+# Characters of what was matched that a row shows.
+_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """What an n-gram is made of: words, or characters where `characters` is not 0, and how many of them."""
+    """What an n-gram is made of: words, or characters where words are not spaced, and how many of them."""
 
-    words: int
+    by_character: bool
+    # So many in a row are contamination.
+    longest: int
+    # An item of fewer is not looked for: it would be found everywhere.
     shortest: int
-    characters: int
 
     @classmethod
     def of(cls, settings: Contamination, language: Language) -> "Units":
         """The units in which texts of `language` are compared."""
-        characters = 0
-        if language.segmentation.rule == "dictionary":
-            characters = settings.characters.get(language.script, max(settings.characters.values()))
-        return cls(settings.words, settings.shortest_words, characters)
+        if language.segmentation.rule == "spaces":
+            return cls(False, settings.words, settings.shortest_words)
+        characters = settings.characters.get(language.script, max(settings.characters.values()))
+        return cls(True, characters, characters * settings.shortest_words // settings.words)
 
-    @property
-    def longest(self) -> int:
-        """The length of an n-gram."""
-        return self.characters or self.words
 
-    @property
-    def least(self) -> int:
-        """The length under which an item is not looked for: it would be found everywhere."""
-        return self.characters * self.shortest // self.words or self.shortest
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a document shares with one benchmark's item, and where in the document, in characters."""
 
-    def hashes(self, text: str) -> Hashes:
-        """One hash for each word or character of a text, in order."""
-        plain = simplify_text(text, _NORM)
-        if self.characters:
-            points = np.frombuffer(plain.replace(" ", "").encode("utf-32-le"), dtype="<u4").astype(np.uint64)
-            return _mixed(points)
-        words = plain.split()
-        return np.fromiter((xxhash.xxh3_64_intdigest(word) for word in words), np.uint64, len(words))
+    item: BenchmarkItem
+    # Units in a row, and the share of the item's n-grams.
+    run: int
+    share: float
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The n-grams of all items, by their length: sorted hashes, and the item of each."""
+    """The n-grams of all items: sorted hashes, each once, and the items that hold them."""
 
-    grams: dict[int, tuple[Hashes, npt.NDArray[np.int64]]]
+    units: Units
     items: tuple[BenchmarkItem, ...]
+    # Units of each item.
+    sizes: npt.NDArray[np.int32]
+    known: Hashes
+    # (known + 1,): where an n-gram's items are in `owners`.
+    starts: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int32]
+    bitmap: npt.NDArray[np.uint64]
+    bits: int
     too_short: int
 
-    def find(self, hashes: Hashes) -> tuple[int, BenchmarkItem] | None:
-        """How many n-grams of a text are an item's, and the item of the first of them."""
-        matched, first = 0, None
-        for length, (known, owners) in self.grams.items():
-            grams = _ngrams(hashes, length)
-            if not len(grams):
-                continue
-            places = np.minimum(np.searchsorted(known, grams), len(known) - 1)
-            hits = np.flatnonzero(known[places] == grams)
-            matched += len(hits)
-            if len(hits) and (first is None or hits[0] < first[0]):
-                first = (hits[0], self.items[owners[places[hits[0]]]])
-        return (matched, first[1]) if first else None
+    def matches(self, found: Measured, settings: Contamination) -> dict[int, list[Match]]:
+        """The items that each document holds, by its place in the batch; the longest run first.
+
+        An item is held where `units.longest` of its units stand in a row (all of a shorter one), or where an edited
+        copy of it does: `settings.least` of its n-grams and the share `settings.share` of them.
+        """
+        length = self.units.shortest
+        grams, counts = n_grams(found.units.values, found.units.offsets, length)
+        places, known = hits(grams, self.bitmap, self.bits, self.known)
+        if not len(places):
+            return {}
+        documents = np.searchsorted(counts, places, side="right") - 1
+        result: dict[int, list[Match]] = {}
+        for document in np.unique(documents):
+            of = documents == document
+            at = places[of] - counts[document]
+            held = self._held(at, known[of], found, int(document), settings)
+            if held:
+                result[int(document)] = held
+        return result
+
+    def _held(
+        self, places: npt.NDArray[np.int64], known: npt.NDArray[np.int64], found: Measured, document: int,
+        settings: Contamination,
+    ) -> list[Match]:  # fmt: skip
+        by_item: dict[int, list[tuple[int, int]]] = {}
+        for place, gram in zip(places.tolist(), known.tolist(), strict=True):
+            owners = self.owners[self.starts[gram] : self.starts[gram + 1]]
+            # What many items begin with is a form of question, not a question.
+            if len(owners) <= settings.most_items:
+                for owner in owners.tolist():
+                    by_item.setdefault(owner, []).append((place, gram))
+        length = self.units.shortest
+        first = int(found.units.offsets[document])
+        held = []
+        for owner, met in by_item.items():
+            size = int(self.sizes[owner])
+            share = len({gram for _, gram in met}) / (size - length + 1)
+            start, grams = _longest_run([place for place, _ in met])
+            run = grams + length - 1
+            enough = run >= min(self.units.longest, size)
+            edited = len(met) >= settings.least and share >= settings.share
+            if not enough and edited:
+                start, run = met[0][0], met[-1][0] + length - met[0][0]
+            if enough or edited:
+                begin, end = found.unit_starts[first + start], found.unit_ends[first + start + run - 1]
+                held.append(Match(self.items[owner], run if enough else 0, share, int(begin), int(end)))
+        return sorted(held, key=lambda match: (-match.run, -match.share, match.start, match.item.id))
 
 
 @cache
 def benchmark_index(lists: tuple[str, ...], digest: str, units: Units) -> Index:
-    """The index of `lists`, read once a process; `digest` tells a list that has changed from the one before.
+    """The index of `lists`, made once a process; `digest` tells a list that has changed from the one before.
+
+    It takes 8 bytes and 2 bytes more for each different n-gram and 4 for each item that holds it, and about three
+    times that while it is made. What was computed of a large file is kept in the user's cache, so that another list
+    is added without measuring the rest again.
 
     Raises:
-        BabelmixError: as `benchmark_items`.
+        BabelmixError: as `filters.benchmark_items.benchmark_items`.
     """
-    items = tuple(benchmark_items(lists))
-    found: dict[int, list[tuple[Hashes, int]]] = {}
-    too_short = 0
-    for number, item in enumerate(items):
-        hashes = units.hashes(item.question)
-        length = min(len(hashes), units.longest)
-        if length < units.least:
-            too_short += 1
-            continue
-        found.setdefault(length, []).append((_ngrams(hashes, length), number))
-    grams = {}
-    for length, parts in sorted(found.items()):
-        known = np.concatenate([part for part, _ in parts])
-        owners = np.concatenate([np.full(len(part), number) for part, number in parts])
-        # Stable, so that an n-gram of two items is always the first item's.
-        known, first = np.unique(known, return_index=True)
-        grams[length] = (known, owners[first])
-    return Index(grams, items, too_short)
+    found: list[BenchmarkItem] = []
+    parts: list[_Grams] = []
+    for benchmark, path in benchmark_files(lists):
+        of = list(items(benchmark, path))
+        parts.append(_grams(of, path, benchmark.model_dump_json(), units).moved(len(found)))
+        found += of
+    every = np.concatenate([np.zeros(0, np.uint64), *(part.grams for part in parts)])
+    owners = np.concatenate([np.zeros(0, np.int32), *(part.owners for part in parts)])
+    # By n-gram and then by item, each pair once.
+    order = np.argsort(every, kind="stable")
+    every, owners = every[order], owners[order]
+    again = np.zeros(len(every), dtype=np.bool_)
+    again[1:] = (every[1:] == every[:-1]) & (owners[1:] == owners[:-1])
+    every, owners = every[~again], owners[~again]
+    new = np.ones(len(every), dtype=np.bool_)
+    new[1:] = every[1:] != every[:-1]
+    known = every[new]
+    starts = np.append(np.flatnonzero(new), len(every))
+    sizes = np.concatenate([np.zeros(0, np.int32), *(part.sizes for part in parts)])
+    # Sixteen bits an n-gram: one in sixteen of other n-grams is looked for in vain.
+    bits = max(len(known) * 16, 64).bit_length() - 1
+    too_short = int((sizes < units.shortest).sum())
+    return Index(units, tuple(found), sizes, known, starts, owners, bits_of(known, bits), bits, too_short)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grams:
+    """The n-grams of some items, the item of each, and the units of each item."""
+
+    grams: Hashes
+    owners: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int32]
+
+    def moved(self, by: int) -> "_Grams":
+        return _Grams(self.grams, self.owners + np.int32(by), self.sizes)
+
+
+def _grams(of: Sequence[BenchmarkItem], path: Path, declared: str, units: Units) -> _Grams:
+    if len(of) < _CACHED:
+        return _measured_grams(of, units)
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = hashlib.sha256(f"{_VERSION} {content} {declared} {units}".encode()).hexdigest()
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "babelmix" / f"{key}.npz"
+    if kept.is_file():
+        with np.load(kept, allow_pickle=False) as held:
+            return _Grams(held["grams"], held["owners"], held["sizes"])
+    found = _measured_grams(of, units)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".npz", delete=False) as file:
+        np.savez(file, grams=found.grams, owners=found.owners, sizes=found.sizes)
+    Path(file.name).replace(kept)
+    return found
+
+
+def _measured_grams(of: Sequence[BenchmarkItem], units: Units) -> _Grams:
+    grams, owners, sizes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for start in range(0, len(of), _BATCH):
+        batch = of[start : start + _BATCH]
+        texts = pa.array([item.question for item in batch], pa.large_string())
+        measured = measure(texts, _speaker(units.by_character)).units
+        hashes, counts = n_grams(measured.values, measured.offsets, units.shortest)
+        grams.append(hashes)
+        owners.append(np.repeat(np.arange(start, start + len(batch), dtype=np.int32), np.diff(counts)))
+        sizes.append(np.diff(measured.offsets).astype(np.int32))
+    return _Grams(np.concatenate(grams), np.concatenate(owners), np.concatenate(sizes))
+
+
+@cache
+def _speaker(by_character: bool) -> Language:
+    """Any language whose units are of the kind: units are the same in all of them."""
+    from sources.language import languages
+
+    rule = "dictionary" if by_character else "spaces"
+    return next(each for each in languages().values() if each.segmentation.rule == rule)
+
+
+def drops(found: Measured, texts: Sequence[str], index: Index, settings: Contamination) -> list[Drop | None]:
+    """Why each document of a batch is contaminated, or None."""
+    held = index.matches(found, settings)
+    return [
+        _drop(held[place][0], texts[place], index, settings) if place in held else None
+        for place in range(len(texts))
+    ]
+
+
+def _drop(match: Match, text: str, index: Index, settings: Contamination) -> Drop:
+    shown = " ".join(text[match.start : match.end].split())[:_SHOWN]
+    detail = f"{match.item.benchmark}: {match.item.id}: {shown}"
+    if match.run:
+        return Drop("benchmark", float(match.run), float(min(index.units.longest, match.run)), detail)
+    return Drop("edited_benchmark", round(match.share, 4), settings.share, detail)
+
+
+def without(text: str, matches: Sequence[Match]) -> str:
+    """The text without the lines that hold any of what was matched."""
+    kept, at = [], 0
+    for line in text.splitlines(keepends=True):
+        end = at + len(line)
+        if not any(match.start < end and at < match.end for match in matches):
+            kept.append(line)
+        at = end
+    return "".join(kept)
 
 
 class ContaminationFilter(Judge):
-    """Drops documents that share an n-gram with a benchmark's question.
+    """Drops documents that hold a benchmark's question.
 
-    `value` is how many n-grams are shared, `detail` the benchmark and the item of the first. A question is
-    found in the units of the document's language: one in Thai is not found in a text taken for English.
+    `value` is how many units in a row are shared, or for an edited question the share of its n-grams; `detail` has
+    the benchmark, the item and the text that was matched.
     """
 
     name = "contamination"
@@ -160,35 +263,25 @@ class ContaminationFilter(Judge):
 
     def __init__(self, language: Language, dropped: DataFolderLike, settings: Contamination) -> None:
         super().__init__(dropped)
-        self.settings = settings
+        self.language, self.settings = language, settings
         self.units = Units.of(settings, language)
 
     def judge(self, document: Document) -> Drop | None:
         """Why the document is dropped, or None if it stays."""
         index = benchmark_index(self.settings.lists, self.settings.digest, self.units)
-        found = index.find(self.units.hashes(document.text))
-        document.metadata["scores"]["contamination.ngrams"] = float(found[0] if found else 0)
-        if found is None:
-            return None
-        matched, item = found
-        return Drop("benchmark", value=float(matched), threshold=1.0, detail=f"{item.benchmark}: {item.id}")
+        found = measure(pa.array([document.text], pa.large_string()), self.language)
+        return drops(found, [document.text], index, self.settings)[0]
 
 
-def _mixed(values: Hashes) -> Hashes:
-    """Spreads small numbers over 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
-    with np.errstate(over="ignore"):
-        values = (values + _MULTIPLIER) * np.uint64(0xBF58476D1CE4E5B9)
-        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return values ^ (values >> np.uint64(31))
-
-
-def _ngrams(hashes: Hashes, length: int) -> Hashes:
-    """The hash of every run of `length` units."""
-    count = len(hashes) - length + 1
-    if count <= 0:
-        return np.empty(0, dtype=np.uint64)
-    grams = np.zeros(count, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for offset in range(length):
-            grams = grams * _MULTIPLIER + hashes[offset : offset + count]
-    return grams
+def _longest_run(places: list[int]) -> tuple[int, int]:
+    """Where the longest run of places begins that follow one another, and how many there are; the first of equals."""
+    best, most = places[0], 0
+    start = before = places[0]
+    for place in [*places[1:], -1]:
+        if place == before or place == before + 1:
+            before = place
+            continue
+        if before - start + 1 > most:
+            best, most = start, before - start + 1
+        start = before = place
+    return best, most

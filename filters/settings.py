@@ -10,16 +10,14 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from filters.benchmark_items import BENCHMARKS_ENVIRONMENT, BUNDLED, benchmark_files
 from filters.boilerplate import Boilerplate
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.loading import load_yaml
 
-BENCHMARKS_ENVIRONMENT = "BABELMIX_BENCHMARKS"
 REMOVAL_ENVIRONMENT = "BABELMIX_REMOVAL"
 CURATION_ENVIRONMENT = "BABELMIX_CURATION"
-BUNDLED = "bundled"
-_BUNDLED_FOLDER = Path(__file__).parent.parent / "sources" / "sample" / "benchmarks"
 
 Check: TypeAlias = Literal[
     "repair", "language", "exact", "near", "repetition", "quality", "contamination", "privacy"
@@ -75,10 +73,13 @@ class MinHash(_Settings):
 class Contamination(_Settings):
     """Overlap with benchmark questions.
 
-    `words` is the n-gram of GPT-3's appendix C (Brown et al. 2020), which takes the 5th percentile of a
-    benchmark's item lengths, but at least 8 (`shortest_words`) and at most 13: an item that is shorter than
-    `words` is matched as a whole. Scripts without spaces are matched by `characters`, by script: as many as
-    13 words come to (about 1.6 a word in Chinese and Japanese, 4 in the scripts of South-East Asia).
+    `words` in a row are contamination, GPT-3's number (appendix C of Brown et al. 2020, which takes the 5th percentile
+    of a benchmark's item lengths, at least 8 and at most 13); of an item that is shorter, all of it, but it must have
+    `shortest_words`. Scripts without spaces are matched by `characters`, by script: as many as 13 words come to
+    (about 1.6 a word in Chinese and Japanese, 4 in the scripts of South-East Asia).
+
+    A copy with words changed has no such run if it is short. It is found by `least` runs of `shortest_words` that are
+    the share `share` of all of the item: of 20 words with one changed at least 5 of 13 are left.
     """
 
     words: int = 13
@@ -86,7 +87,15 @@ class Contamination(_Settings):
     characters: dict[str, int] = Field(
         default={"Hani": 21, "Jpan": 21, "Khmr": 52, "Laoo": 52, "Mymr": 52, "Thai": 52}
     )
-    # Each is "bundled" or the path of a JSON lines file of questions, or of a folder of such files.
+    share: float = Field(default=0.35, ge=0, le=1)
+    least: int = Field(default=3, ge=1)
+    # An n-gram of more items is the form of a question.
+    most_items: int = Field(default=8, ge=1)
+    # What is done with a document: it is dropped, or the lines that hold a question are cut out of it. One of which
+    # less than half is left is dropped all the same.
+    action: Literal["drop", "cut"] = "drop"
+    # Each is "bundled", or the path of a JSON lines file of questions, of a folder of such files, or of a YAML file
+    # that declares benchmarks (`filters.benchmark_items.Benchmarks`).
     lists: tuple[str, ...] = (BUNDLED,)
     # SHA-256 of the lists' files: a changed list is a changed setting.
     digest: str = ""
@@ -147,6 +156,8 @@ class Options(_Settings):
     """What a person may switch on that FineWeb-2 does not do."""
 
     boilerplate: Boilerplate | None = None
+    # See `Contamination`.
+    contaminated: Literal["drop", "cut"] = "drop"
 
 
 class CurationSettings(_Settings):
@@ -176,9 +187,9 @@ class CurationSettings(_Settings):
         own = os.environ.get(CURATION_ENVIRONMENT)
         options = load_yaml(Path(own), Options) if own else Options()
         return cls(
-            **options.model_dump(exclude_none=True),
+            boilerplate=options.boilerplate,
             identifier="glotlid" if profile == "hub" else "fasttext176",
-            contamination=Contamination(lists=lists, digest=benchmarks_digest(lists)),
+            contamination=Contamination(lists=lists, digest=benchmarks_digest(lists), action=options.contaminated),
             removal=_removal(profile),
         )
 
@@ -222,28 +233,11 @@ def _removal(profile: str) -> Removal:
     return {"sample": _SAMPLE, "hub": _HUB}.get(profile, Removal())
 
 
-def benchmark_files(lists: tuple[str, ...]) -> list[Path]:
-    """The JSON lines files that `lists` name, in order.
-
-    Raises:
-        BabelmixError: a file or folder is not there, or a folder holds no such file.
-    """
-    files: list[Path] = []
-    for name in lists:
-        path = _BUNDLED_FOLDER if name == BUNDLED else Path(name)
-        found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path] if path.is_file() else []
-        if not found:
-            raise BabelmixError(
-                f"{BENCHMARKS_ENVIRONMENT}: {name} is no JSON lines file and no folder of *.jsonl; "
-                "write the path of a list of benchmark questions"
-            )
-        files += found
-    return files
-
-
 def benchmarks_digest(lists: tuple[str, ...]) -> str:
     """SHA-256 over the contents of the lists' files: the same wherever the files lie."""
     digest = hashlib.sha256()
-    for path in benchmark_files(lists):
+    for path in dict.fromkeys(path for _, path in benchmark_files(lists)):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for benchmark, _ in benchmark_files(lists):
+        digest.update(benchmark.model_dump_json().encode())
     return digest.hexdigest()

@@ -24,11 +24,12 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger
 
 from filters import bands
+from filters.benchmark_items import BUNDLED
 from filters.boilerplate import repeated_lines
 from filters.contamination import Units, benchmark_index
 from filters.language import unknown
 from filters.privacy import redacted
-from filters.settings import BUNDLED, CurationSettings
+from filters.settings import CurationSettings
 from filters.statistics import STATISTICS
 from filters.verdicts import Decision, Verdicts
 from pipelines.boilerplate import CountingLines

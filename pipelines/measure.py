@@ -16,11 +16,12 @@ from datatrove.io import DataFolderLike
 from datatrove.pipeline.base import PipelineStep
 
 from filters.boilerplate import cut
-from filters.contamination import ContaminationFilter
+from filters.contamination import Units, benchmark_index, drops
 from filters.identifiers import identified, identify
 from filters.repair import Repair
 from filters.settings import CurationSettings
-from filters.statistics import BANDS, STATISTICS, measure
+from filters.statistics import BANDS, STATISTICS, Measured, measure
+from filters.verdict import Drop
 from pipelines.document_files import document_files
 from pipelines.measured_files import MEASURED, TableWriter, document_groups
 from sources.language import Language
@@ -81,7 +82,7 @@ class Measuring(PipelineStep):
             **self._identified(repaired, self._meeting("language", categories)),
             "duplicates.bands": pa.FixedSizeListArray.from_arrays(pa.array(found.bands.ravel()), BANDS),
             "duplicates.exact": found.exact,
-            **self._contaminated(repaired, self._meeting("contamination", categories)),
+            **self._contaminated(found, repaired, self._meeting("contamination", categories)),
         }
         return pa.table(columns).cast(MEASURED)
 
@@ -118,10 +119,14 @@ class Measuring(PipelineStep):
             "language.first_score": pa.array(first_score, pa.float64()),
         }
 
-    def _contaminated(self, texts: list[str], rows: list[int]) -> dict[str, Any]:
-        judge = ContaminationFilter(self.language, "", self.settings.contamination)
-        drops = {row: judge.judge(Document(texts[row], "", metadata={"scores": {}})) for row in rows}
-        found = [drops.get(row) for row in range(len(texts))]
+    def _contaminated(self, measured: Measured, texts: list[str], rows: list[int]) -> dict[str, Any]:
+        held = self.settings.contamination
+        found: list[Drop | None] = [None] * len(texts)
+        if rows:
+            index = benchmark_index(held.lists, held.digest, Units.of(held, self.language))
+            everyone = drops(measured, texts, index, held)
+            for row in rows:
+                found[row] = everyone[row]
         return {
             "contamination.reason": pa.array([drop and drop.reason for drop in found], pa.string()),
             "contamination.value": pa.array([drop and drop.value for drop in found], pa.float64()),

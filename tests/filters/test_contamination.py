@@ -4,7 +4,8 @@ import pyarrow.parquet as pq
 import pytest
 from datatrove.data import Document
 
-from filters.contamination import ContaminationFilter, benchmark_items
+from filters.benchmark_items import benchmark_items
+from filters.contamination import ContaminationFilter
 from filters.settings import Contamination, benchmarks_digest
 from sources.errors import BabelmixError
 from sources.language import language
@@ -37,16 +38,15 @@ def test_a_question_is_found_whatever_its_case_and_punctuation(tmp_path: Path) -
     document = _document(f"Άσκηση πρώτη.\n\n{GREEK.upper().replace(',', ' —')}\n\nΗ λύση βρίσκεται πίσω.")
     drop = step.judge(document)
     assert drop is not None
-    assert (drop.reason, drop.detail) == ("benchmark", "greek-mmlu: q1")
-    # 17 words hold five runs of 13.
-    assert drop.value == len(GREEK.split()) - 12
-    assert document.metadata["scores"]["contamination.ngrams"] == drop.value
+    assert drop.reason == "benchmark"
+    assert drop.value == len(GREEK.split())
+    assert (drop.detail or "").startswith("greek-mmlu: q1: ΈΝΑΣ ΚΗΠΟΥΡΌΣ ΓΕΜΊΖΕΙ")
 
 
-def test_twelve_words_in_common_are_no_contamination(tmp_path: Path) -> None:
+def test_ten_words_in_common_are_no_contamination(tmp_path: Path) -> None:
     step = _filter(tmp_path, "ell_Grek", GREEK)
-    twelve, thirteen = (" ".join(GREEK.split()[:count]) for count in (12, 13))
-    assert step.judge(_document(f"Λέγεται ότι {twelve} και άλλα πολλά.")) is None
+    ten, thirteen = (" ".join(GREEK.split()[:count]) for count in (10, 13))
+    assert step.judge(_document(f"Λέγεται ότι {ten} και άλλα πολλά.")) is None
     assert step.judge(_document(f"Λέγεται ότι {thirteen} και άλλα πολλά.")) is not None
 
 
@@ -61,7 +61,7 @@ def test_a_short_question_is_matched_whole_and_a_tiny_one_is_not(tmp_path: Path)
     step = _filter(tmp_path, "ell_Grek", SHORT, TINY)
     found = step.judge(_document(f"Μια σπαζοκεφαλιά: {SHORT} Σκέψου το."))
     assert found is not None
-    assert found.detail == "greek-mmlu: q0"
+    assert (found.detail or "").startswith("greek-mmlu: q0: ")
     assert step.judge(_document(SHORT.replace("γάτες", "σκύλοι"))) is None
     assert step.judge(_document(f"Καλημέρα! {TINY} Είναι οκτώ.")) is None
 
@@ -79,7 +79,8 @@ def test_dropped_documents_have_their_row(tmp_path: Path) -> None:
     kept = list(step.run([_document("Καλημέρα σας."), _document(GREEK)]))
     assert [document.text for document in kept] == ["Καλημέρα σας."]
     (row,) = pq.read_table(tmp_path / "dropped" / "contamination-00000.parquet").to_pylist()
-    assert (row["filter"], row["reason"], row["detail"]) == ("contamination", "benchmark", "greek-mmlu: q0")
+    assert (row["filter"], row["reason"]) == ("contamination", "benchmark")
+    assert row["detail"].startswith("greek-mmlu: q0: Ένας κηπουρός")
 
 
 @pytest.mark.parametrize("line", ["not json", '{"text": "no question"}', '{"question": 3}', "[1]"])

@@ -143,7 +143,12 @@ def test_words_are_icus(points: list[int], locale: str, hyphen: Any, apostrophe:
     text = "".join(map(chr, points))
     rule = Segmentation(rule="spaces", locale=locale, hyphen=hyphen, apostrophe=apostrophe, marks=marks)
     table = ch.characters()
-    joins = {"apart": compiled.APART, "before": compiled.BEFORE, "within": compiled.WITHIN, "after": compiled.AFTER}
+    joins = {
+        "apart": compiled.APART,
+        "before": compiled.BEFORE,
+        "within": compiled.WITHIN,
+        "after": compiled.AFTER,
+    }
     settings = (joins[hyphen], joins[apostrophe], joins[marks])
     starts, ends = compiled.words(np.array(points, np.uint32), table.word_break, table.flags, *settings)
     found = [text[start:end] for start, end in zip(starts, ends, strict=True)]
@@ -189,7 +194,7 @@ def test_units_are_words_or_characters_with_their_places() -> None:
     text = "¡Niño 12, don't stop!"
     found = _measured([text], "spa_Latn")
     pieces = [text[a:b] for a, b in zip(found.unit_starts, found.unit_ends, strict=True)]
-    assert pieces == ["Niño", "12", "don't", "stop"]
+    assert pieces == ["Niño", "12", "don", "t", "stop"]
     other = _measured(["NIÑO?? 12 don't (stop", "nino 12 don't stop"], "spa_Latn")
     assert other.units[0].tolist() == found.units[0].tolist()
     assert other.units[1].tolist() != found.units[0].tolist()
