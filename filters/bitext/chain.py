@@ -17,7 +17,7 @@ from filters.bitext import compiled
 from filters.bitext.benchmark_sentences import known
 from filters.bitext.compiled_memory import cap_all
 from filters.bitext.english import buffers, english
-from filters.bitext.identification import accepted, english_label, agreement
+from filters.bitext.identification import accepted, agreement, english_label
 from filters.bitext.language_numbers import UNMEASURED, lengths
 from filters.bitext.letters import letters_of
 from filters.bitext.memory import Memory, Seen

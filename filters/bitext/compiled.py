@@ -155,7 +155,7 @@ def _number(points: Any, n: int, at: int, facts: Any, values: Any, exact: Any, c
             ends = after_first
             groups = 1
     if count < _MOST_NUMBERS:
-        value = 0
+        value: Any = 0
         read = 0
         for i in range(at, ends):
             fact = facts[points[i]]

@@ -43,8 +43,8 @@ def agreement(
 ) -> npt.NDArray[np.float64]:
     """How far the identifier agrees that each text is in one of `labels`, -1 to 1, by its first `characters`.
 
-    The sum of their probabilities less the highest of any other label: an identifier that does not know what to say
-    of a sentence is no reason against it, one that is sure of another language is. NaN without labels.
+    The sum of their probabilities less the highest of any other label: an identifier that does not know what to
+    say of a sentence is no reason against it, one that is sure of another language is. NaN without labels.
     """
     if not labels:
         return np.full(len(texts), np.nan)

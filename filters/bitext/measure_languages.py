@@ -58,7 +58,8 @@ def main() -> None:
         taken[code] = _taken([text for _, text in pairs], language, confusable.get(code, []))
     source = (
         "NTREX-128 (MicrosoftTranslator/NTREX, CC BY-SA 4.0), even lines;"
-        " FLORES-200 (dadelani/sib-200, CC BY-SA 4.0) where NTREX has no file. Computed by filters/bitext/measure_languages.py."
+        " FLORES-200 (dadelani/sib-200, CC BY-SA 4.0) where NTREX has no file."
+        " Computed by filters/bitext/measure_languages.py."
     )
     for path, found in ((LENGTHS, lengths), (IDENTIFIED, taken)):
         rows = "".join(f"  {code}: {orjson.dumps(row).decode()}\n" for code, row in found.items())
