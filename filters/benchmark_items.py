@@ -27,8 +27,8 @@ _QUESTION: Final = ("question",)
 class Benchmark(BaseModel):
     """Where a benchmark's items are, below the folder of the file that declares it, and which fields are theirs.
 
-    `text` are fields of a JSON line or columns of a CSV file by name, or columns of a TSV file without a heading by
-    number, from 0; what they hold is one item. `squad` is SQuAD's JSON: each question, and each context once.
+    `text` are fields of a JSON line or columns of a CSV file by name, or columns of a TSV file without a heading
+    by number, from 0; what they hold is one item. `squad` is SQuAD's JSON: each question, and each context once.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

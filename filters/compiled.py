@@ -238,9 +238,8 @@ def _belongs(
         # One that nothing follows was left there in a list of words: Ein- und Ausgang.
         if before & ch.ALNUM:
             return not (after & ch.ALNUM and _bound(before, after, hyphen) == APART)
-    elif before & ch.HYPHEN and start - word >= 2 and flags[points[start - 2]] & ch.ALNUM:
-        if flags[mark] & ch.ALNUM:
-            return _bound(flags[points[start - 2]], flags[mark], hyphen) == WITHIN
+    elif before & ch.HYPHEN and start - word >= 2 and flags[points[start - 2]] & flags[mark] & ch.ALNUM:
+        return _bound(flags[points[start - 2]], flags[mark], hyphen) == WITHIN
     if marks != WITHIN or not flags[points[word]] & ch.ALNUM:
         return False
     if flags[mark] & ch.ALNUM:
@@ -263,10 +262,10 @@ def _keep(
     starts: Any, ends: Any, count: int,
 ) -> Any:  # fmt: skip
     """Adds a piece to the words, or to the last of them, but for its white space; returns the number of words."""
-    if count and ends[count - 1] == start:
-        if _belongs(points, n, start, end, starts[count - 1], flags, hyphen, apostrophe, marks):
-            ends[count - 1] = end
-            return count
+    adjacent = count > 0 and ends[count - 1] == start
+    if adjacent and _belongs(points, n, start, end, starts[count - 1], flags, hyphen, apostrophe, marks):
+        ends[count - 1] = end
+        return count
     while start < end and flags[points[start]] & ch.BLANK:
         start += 1
     while start < end and flags[points[end - 1]] & ch.BLANK:

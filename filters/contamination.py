@@ -1,16 +1,17 @@
 """Documents that hold a benchmark's question: a model that has read the answer cannot be tested on it.
 
 Questions and documents are compared by units: words, or characters where words are not spaced, in lower case and
-without marks. An index holds every run of a few units of every question; a document is held against it in one compiled
-pass, and what is found is judged question by question.
+without marks. An index holds every run of a few units of every question; a document is held against it in one
+compiled pass, and what is found is judged question by question.
 """
 
 import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final, TypeAlias
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 from datatrove.data import Document
 from datatrove.io import DataFolderLike
 
-from filters.benchmark_items import BenchmarkItem, benchmark_files, items
+from filters.benchmark_items import Benchmark, BenchmarkItem, benchmark_files, items
 from filters.compiled_contamination import bits_of, hits, n_grams
 from filters.settings import Contamination
 from filters.statistics import Measured, measure
@@ -31,8 +32,8 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 
 # Raised by hand when other n-grams come out of the same file.
 _VERSION: Final = 1
-# Files of fewer items are measured again by every process.
-_CACHED: Final = 20_000
+# Smaller files, in bytes, are measured again by every process.
+_CACHED: Final = 8 << 20
 # Questions that are measured at once.
 _BATCH: Final = 5000
 # Characters of what was matched that a row shows.
@@ -75,6 +76,7 @@ class Index:
     """The n-grams of all items: sorted hashes, each once, and the items that hold them."""
 
     units: Units
+    # Without their questions: what is needed of these are the n-grams.
     items: tuple[BenchmarkItem, ...]
     # Units of each item.
     sizes: npt.NDArray[np.int32]
@@ -89,8 +91,8 @@ class Index:
     def matches(self, found: Measured, settings: Contamination) -> dict[int, list[Match]]:
         """The items that each document holds, by its place in the batch; the longest run first.
 
-        An item is held where `units.longest` of its units stand in a row (all of a shorter one), or where an edited
-        copy of it does: `settings.least` of its n-grams and the share `settings.share` of them.
+        An item is held where `units.longest` of its units stand in a row (all of a shorter one), or where an
+        edited copy of it does: `settings.least` of its n-grams and the share `settings.share` of them.
         """
         length = self.units.shortest
         grams, counts = n_grams(found.units.values, found.units.offsets, length)
@@ -140,24 +142,26 @@ class Index:
 def benchmark_index(lists: tuple[str, ...], digest: str, units: Units) -> Index:
     """The index of `lists`, made once a process; `digest` tells a list that has changed from the one before.
 
-    It takes 8 bytes and 2 bytes more for each different n-gram and 4 for each item that holds it, and about three
-    times that while it is made. What was computed of a large file is kept in the user's cache, so that another list
-    is added without measuring the rest again.
+    It takes 18 bytes for each different n-gram and 4 for each item that holds it, and about twice that while it is
+    made. What was computed of a large file is kept in the user's cache, so that another
+    list is added without measuring the rest again.
 
     Raises:
         BabelmixError: as `filters.benchmark_items.benchmark_items`.
     """
-    found: list[BenchmarkItem] = []
+    names: list[BenchmarkItem] = []
     parts: list[_Grams] = []
     for benchmark, path in benchmark_files(lists):
-        of = list(items(benchmark, path))
-        parts.append(_grams(of, path, benchmark.model_dump_json(), units).moved(len(found)))
-        found += of
+        first = len(names)
+        parts.append(_grams(benchmark, path, units, names).moved(first))
     every = np.concatenate([np.zeros(0, np.uint64), *(part.grams for part in parts)])
     owners = np.concatenate([np.zeros(0, np.int32), *(part.owners for part in parts)])
+    sizes = np.concatenate([np.zeros(0, np.int32), *(part.sizes for part in parts)])
+    parts.clear()
     # By n-gram and then by item, each pair once.
     order = np.argsort(every, kind="stable")
     every, owners = every[order], owners[order]
+    del order
     again = np.zeros(len(every), dtype=np.bool_)
     again[1:] = (every[1:] == every[:-1]) & (owners[1:] == owners[:-1])
     every, owners = every[~again], owners[~again]
@@ -165,11 +169,10 @@ def benchmark_index(lists: tuple[str, ...], digest: str, units: Units) -> Index:
     new[1:] = every[1:] != every[:-1]
     known = every[new]
     starts = np.append(np.flatnonzero(new), len(every))
-    sizes = np.concatenate([np.zeros(0, np.int32), *(part.sizes for part in parts)])
     # Sixteen bits an n-gram: one in sixteen of other n-grams is looked for in vain.
     bits = max(len(known) * 16, 64).bit_length() - 1
     too_short = int((sizes < units.shortest).sum())
-    return Index(units, tuple(found), sizes, known, starts, owners, bits_of(known, bits), bits, too_short)
+    return Index(units, tuple(names), sizes, known, starts, owners, bits_of(known, bits), bits, too_short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,33 +187,38 @@ class _Grams:
         return _Grams(self.grams, self.owners + np.int32(by), self.sizes)
 
 
-def _grams(of: Sequence[BenchmarkItem], path: Path, declared: str, units: Units) -> _Grams:
-    if len(of) < _CACHED:
-        return _measured_grams(of, units)
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
-    key = hashlib.sha256(f"{_VERSION} {content} {declared} {units}".encode()).hexdigest()
+def _grams(benchmark: Benchmark, path: Path, units: Units, names: list[BenchmarkItem]) -> _Grams:
+    """The n-grams of a file's items, which are added to `names` without their text."""
+    if path.stat().st_size < _CACHED:
+        return _measured_grams(benchmark, path, units, names)
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    key = hashlib.sha256(f"{_VERSION} {content} {benchmark.model_dump_json()} {units}".encode()).hexdigest()
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "babelmix" / f"{key}.npz"
     if kept.is_file():
+        names.extend(replace(item, question="") for item in items(benchmark, path))
         with np.load(kept, allow_pickle=False) as held:
             return _Grams(held["grams"], held["owners"], held["sizes"])
-    found = _measured_grams(of, units)
+    found = _measured_grams(benchmark, path, units, names)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".npz", delete=False) as file:
-        np.savez(file, grams=found.grams, owners=found.owners, sizes=found.sizes)
-    Path(file.name).replace(kept)
+    with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".npz", delete=False) as written:
+        np.savez(written, grams=found.grams, owners=found.owners, sizes=found.sizes)
+    Path(written.name).replace(kept)
     return found
 
 
-def _measured_grams(of: Sequence[BenchmarkItem], units: Units) -> _Grams:
+def _measured_grams(benchmark: Benchmark, path: Path, units: Units, names: list[BenchmarkItem]) -> _Grams:
     grams, owners, sizes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    for start in range(0, len(of), _BATCH):
-        batch = of[start : start + _BATCH]
+    every, first = items(benchmark, path), 0
+    while batch := list(islice(every, _BATCH)):
         texts = pa.array([item.question for item in batch], pa.large_string())
         measured = measure(texts, _speaker(units.by_character)).units
         hashes, counts = n_grams(measured.values, measured.offsets, units.shortest)
         grams.append(hashes)
-        owners.append(np.repeat(np.arange(start, start + len(batch), dtype=np.int32), np.diff(counts)))
+        owners.append(np.repeat(np.arange(first, first + len(batch), dtype=np.int32), np.diff(counts)))
         sizes.append(np.diff(measured.offsets).astype(np.int32))
+        names.extend(replace(item, question="") for item in batch)
+        first += len(batch)
     return _Grams(np.concatenate(grams), np.concatenate(owners), np.concatenate(sizes))
 
 
@@ -223,20 +231,14 @@ def _speaker(by_character: bool) -> Language:
     return next(each for each in languages().values() if each.segmentation.rule == rule)
 
 
-def drops(found: Measured, texts: Sequence[str], index: Index, settings: Contamination) -> list[Drop | None]:
-    """Why each document of a batch is contaminated, or None."""
-    held = index.matches(found, settings)
-    return [
-        _drop(held[place][0], texts[place], index, settings) if place in held else None
-        for place in range(len(texts))
-    ]
-
-
-def _drop(match: Match, text: str, index: Index, settings: Contamination) -> Drop:
+def drop(match: Match, text: str, settings: Contamination, language: Language) -> Drop:
+    """Why a document is dropped that holds an item."""
     shown = " ".join(text[match.start : match.end].split())[:_SHOWN]
     detail = f"{match.item.benchmark}: {match.item.id}: {shown}"
     if match.run:
-        return Drop("benchmark", float(match.run), float(min(index.units.longest, match.run)), detail)
+        return Drop(
+            "benchmark", float(match.run), float(min(Units.of(settings, language).longest, match.run)), detail
+        )
     return Drop("edited_benchmark", round(match.share, 4), settings.share, detail)
 
 
@@ -270,11 +272,12 @@ class ContaminationFilter(Judge):
         """Why the document is dropped, or None if it stays."""
         index = benchmark_index(self.settings.lists, self.settings.digest, self.units)
         found = measure(pa.array([document.text], pa.large_string()), self.language)
-        return drops(found, [document.text], index, self.settings)[0]
+        held = index.matches(found, self.settings).get(0)
+        return drop(held[0], document.text, self.settings, self.language) if held else None
 
 
 def _longest_run(places: list[int]) -> tuple[int, int]:
-    """Where the longest run of places begins that follow one another, and how many there are; the first of equals."""
+    """Where the longest run of places begins that follow one another, and how many they are; first of equals."""
     best, most = places[0], 0
     start = before = places[0]
     for place in [*places[1:], -1]:

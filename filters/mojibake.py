@@ -59,7 +59,7 @@ def _tables() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
 
 
 def _pairs(pattern: str, every: str) -> Iterator[tuple[Members, Members]]:
-    """The rarest pair of neighbours in each alternative of `pattern`; nothing and itself for a single character."""
+    """The rarest pair of neighbours in each alternative of `pattern`; nothing and itself for one character."""
     for alternative in _alternatives(pattern):
         runs = [[_members(element, every) for element in run] for run in alternative if run]
         pairs = [two for run in runs for two in pairwise(run)]

@@ -22,8 +22,8 @@ class IcuWordTokenizer(WordTokenizer):
     """Words and marks, white space left out, by a language's rule of segmentation.
 
     Marks before and after words are words of their own, as in spaCy's tokens, which FineWeb-2's thresholds were
-    computed with: the share of words with a letter counts them. Each stands alone but for dots and hyphens in a row
-    (`...` is one), and the last dot of `U.S.`; what stands within words is as the language's file says.
+    computed with: the share of words with a letter counts them. Each stands alone but for dots and hyphens in a
+    row (`...` is one), and the last dot of `U.S.`; what stands within words is as the language's file says.
 
     Several filters ask for the words of one document, one after the other: the last answer is kept. datatrove
     keeps some too, by text and tokenizer; tokenizers of one rule are equal, so that its filters share them.

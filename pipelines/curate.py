@@ -44,7 +44,7 @@ from sources.language import Language
 from sources.schema import DOCUMENT, DROPPED
 
 # What else was measured and stays with a document that is kept.
-_SCORES: Final = ("language.score", "boilerplate.lines", "boilerplate.characters")
+_SCORES: Final = ("language.score", "boilerplate.lines", "boilerplate.characters", "contamination.characters")
 # The filters in the order in which they are met here.
 ORDER: Final = ("language", "duplicates", "repetition", "quality", "contamination", "privacy")
 

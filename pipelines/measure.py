@@ -16,12 +16,11 @@ from datatrove.io import DataFolderLike
 from datatrove.pipeline.base import PipelineStep
 
 from filters.boilerplate import cut
-from filters.contamination import Units, benchmark_index, drops
+from filters.contamination import Match, Units, benchmark_index, drop, without
 from filters.identifiers import identified, identify
 from filters.repair import Repair
 from filters.settings import CurationSettings
 from filters.statistics import BANDS, STATISTICS, Measured, measure
-from filters.verdict import Drop
 from pipelines.document_files import document_files
 from pipelines.measured_files import MEASURED, TableWriter, document_groups
 from sources.language import Language
@@ -44,7 +43,7 @@ class Measuring(PipelineStep):
         settings: CurationSettings,
         boilerplate: npt.NDArray[np.uint64] | None = None,
     ) -> None:
-        """`boilerplate` are the lines that are cut (`filters.boilerplate.repeated_lines`), None for not looked for."""
+        """`boilerplate` are the lines to cut (`filters.boilerplate.repeated_lines`), None for not looked for."""
         super().__init__()
         self.documents, self.measured = documents, measured
         self.language, self.settings = language, settings
@@ -70,8 +69,13 @@ class Measuring(PipelineStep):
         texts = table["text"].to_pylist()
         solid, boilerplate = self._cut(table)
         repaired = self._repaired(solid, self._meeting("repair", categories))
-        array = pa.array(repaired, pa.large_string())
-        found = measure(array, self.language)
+        found = measure(pa.array(repaired, pa.large_string()), self.language)
+        asked = self._meeting("contamination", categories)
+        matches = self._questions(found, asked)
+        cut_off = self._without_questions(repaired, matches)
+        if cut_off:
+            found = measure(pa.array(repaired, pa.large_string()), self.language)
+            matches = self._questions(found, asked)
         columns: dict[str, Any] = {
             "id": table["id"],
             "text": pa.array(
@@ -82,7 +86,8 @@ class Measuring(PipelineStep):
             **self._identified(repaired, self._meeting("language", categories)),
             "duplicates.bands": pa.FixedSizeListArray.from_arrays(pa.array(found.bands.ravel()), BANDS),
             "duplicates.exact": found.exact,
-            **self._contaminated(found, repaired, self._meeting("contamination", categories)),
+            **self._contaminated(repaired, matches),
+            "contamination.characters": pa.array([cut_off.get(row) for row in range(len(texts))], pa.float64()),
         }
         return pa.table(columns).cast(MEASURED)
 
@@ -119,19 +124,38 @@ class Measuring(PipelineStep):
             "language.first_score": pa.array(first_score, pa.float64()),
         }
 
-    def _contaminated(self, measured: Measured, texts: list[str], rows: list[int]) -> dict[str, Any]:
+    def _questions(self, measured: Measured, rows: list[int]) -> dict[int, list[Match]]:
+        """The benchmarks' questions that the documents of `rows` hold."""
+        if not rows:
+            return {}
         held = self.settings.contamination
-        found: list[Drop | None] = [None] * len(texts)
-        if rows:
-            index = benchmark_index(held.lists, held.digest, Units.of(held, self.language))
-            everyone = drops(measured, texts, index, held)
-            for row in rows:
-                found[row] = everyone[row]
+        index = benchmark_index(held.lists, held.digest, Units.of(held, self.language))
+        wanted = set(rows)
+        return {row: found for row, found in index.matches(measured, held).items() if row in wanted}
+
+    def _without_questions(self, texts: list[str], matches: dict[int, list[Match]]) -> dict[int, float]:
+        """Cuts questions out of `texts` where that is wanted and leaves enough; returns characters cut, by row."""
+        if self.settings.contamination.action == "drop":
+            return {}
+        cut_off = {}
+        for row, found in matches.items():
+            rest = without(texts[row], found)
+            if 2 * len(rest.strip()) >= len(texts[row]):
+                cut_off[row] = float(len(texts[row]) - len(rest))
+                texts[row] = rest
+        return cut_off
+
+    def _contaminated(self, texts: list[str], matches: dict[int, list[Match]]) -> dict[str, Any]:
+        settings = self.settings.contamination
+        found = [
+            drop(matches[row][0], text, settings, self.language) if row in matches else None
+            for row, text in enumerate(texts)
+        ]
         return {
-            "contamination.reason": pa.array([drop and drop.reason for drop in found], pa.string()),
-            "contamination.value": pa.array([drop and drop.value for drop in found], pa.float64()),
-            "contamination.threshold": pa.array([drop and drop.threshold for drop in found], pa.float64()),
-            "contamination.detail": pa.array([drop and drop.detail for drop in found], pa.string()),
+            "contamination.reason": pa.array([each and each.reason for each in found], pa.string()),
+            "contamination.value": pa.array([each and each.value for each in found], pa.float64()),
+            "contamination.threshold": pa.array([each and each.threshold for each in found], pa.float64()),
+            "contamination.detail": pa.array([each and each.detail for each in found], pa.string()),
         }
 
 

@@ -37,6 +37,8 @@ MEASURED: Final = pa.schema(
         pa.field("contamination.value", pa.float64()),
         pa.field("contamination.threshold", pa.float64()),
         pa.field("contamination.detail", pa.string()),
+        # What was cut because it held a question; null where nothing was.
+        pa.field("contamination.characters", pa.float64()),
     ]
 )
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from filters.boilerplate import Boilerplate
-from filters.settings import Band, CurationSettings, Removal
+from filters.settings import Band, Contamination, CurationSettings, Removal, benchmarks_digest
 from pipelines.collect import collect
 from pipelines.curate import Funnel, Place, curate, measure_documents
 from pipelines.curate_files import curate_files
@@ -278,3 +278,24 @@ def test_boilerplate_is_cut_where_it_is_asked_for(tmp_path: Path) -> None:
     dropped = {row["id"]: (row["filter"], row["reason"]) for row in _rows(tmp_path / "dropped")}
     assert dropped["nothing else"] == ("language", "empty")
     assert funnel.documents == 14
+
+
+def test_questions_are_cut_where_that_is_asked_for(tmp_path: Path) -> None:
+    question = (
+        "A ferryman rows nine sheep over the river and comes back for the four that he has left behind today"
+    )
+    (tmp_path / "list.jsonl").write_text(json.dumps({"id": "q", "question": question}) + "\n")
+    lists = (str(tmp_path / "list.jsonl"),)
+    cutting = Contamination(lists=lists, digest=benchmarks_digest(lists), action="cut")
+    rows = [
+        {"id": "most stays", "text": f"{question.upper()}?\n{_prose(1)}"},
+        {"id": "little stays", "text": f"{question} {question} " * 5},
+        {"id": "clean", "text": _prose(5)},
+    ]
+    _write(tmp_path, rows)
+    _curate(tmp_path, "eng_Latn", "web", OPEN.model_copy(update={"contamination": cutting}))
+    kept = {row["id"]: row for row in _rows(tmp_path / "curated")}
+    assert kept.keys() == {"most stays", "clean"}
+    assert kept["most stays"]["text"] == _prose(1)
+    assert dict(kept["most stays"]["scores"])["contamination.characters"] == len(question) + 2
+    assert "contamination.characters" not in dict(kept["clean"]["scores"])
