@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from filters.benchmark_items import BENCHMARKS_ENVIRONMENT, BUNDLED, benchmark_files
 from filters.boilerplate import Boilerplate
+from filters.quality_model import QualityModelSettings, model_digest
 from sources.language import Language
 from sources.loading import load_yaml
 
@@ -159,6 +160,8 @@ class Options(_Settings):
     boilerplate: Boilerplate | None = None
     # See `Contamination`.
     contaminated: Literal["drop", "cut"] = "drop"
+    # A model of good text by language code; `babelmix languages train-quality` makes one.
+    quality_models: dict[str, QualityModelSettings] = {}
 
 
 class CurationSettings(_Settings):
@@ -171,6 +174,7 @@ class CurationSettings(_Settings):
     checks: dict[str, tuple[Check, ...]] = _CHECKS
     # Whether lines that repeat over the pages of a host are cut, and which; FineWeb-2 cuts none.
     boilerplate: Boilerplate | None = None
+    quality_models: dict[str, QualityModelSettings] = {}
 
     @classmethod
     def for_profile(cls, profile: str) -> "CurationSettings":
@@ -189,10 +193,19 @@ class CurationSettings(_Settings):
         options = load_yaml(Path(own), Options) if own else Options()
         return cls(
             boilerplate=options.boilerplate,
+            quality_models={
+                code: model.model_copy(update={"digest": model_digest(model.path)})
+                for code, model in options.quality_models.items()
+            },
             identifier="glotlid" if profile == "hub" else "fasttext176",
             contamination=Contamination(lists=lists, digest=benchmarks_digest(lists), action=options.contaminated),
             removal=_removal(profile),
         )
+
+    def of(self, language: Language) -> "CurationSettings":
+        """These settings without what concerns other languages."""
+        models = {code: model for code, model in self.quality_models.items() if code == language.code}
+        return self.model_copy(update={"quality_models": models})
 
     def checks_for(self, category: str) -> tuple[Check, ...]:
         """What a document of this category is held against; all of it for an unknown category."""
@@ -200,7 +213,7 @@ class CurationSettings(_Settings):
 
     def measuring(self, language: Language) -> dict[str, Any]:
         """What measuring documents of `language` depends on, as JSON: no threshold is among it."""
-        held = self.model_dump(mode="json", exclude={"minhash": {"overlap"}, "removal": True})
+        held = self.of(language).model_dump(mode="json", exclude={"minhash": {"overlap"}, "removal": True})
         read = language.model_dump(
             mode="json", include={"code", "script", "segmentation", "identifiers", "thresholds"}
         )
@@ -219,7 +232,7 @@ class CurationSettings(_Settings):
         read = language.model_dump(mode="json", include={"code", "identifiers"})
         known = read["identifiers"][self.identifier]
         return {
-            "settings": self.model_dump(mode="json"),
+            "settings": self.of(language).model_dump(mode="json"),
             "language": {
                 "code": read["code"],
                 "thresholds": language.limits.model_dump(mode="json"),

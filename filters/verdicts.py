@@ -13,7 +13,7 @@ from filters.identifiers import identified
 from filters.language import BLANK, identified_as, language_rules
 from filters.quality import quality_rules
 from filters.repetition import repetition_rules
-from filters.rules import first_broken
+from filters.rules import Rule, first_broken
 from filters.settings import Check, CurationSettings
 from filters.statistics import STATISTICS
 from filters.verdict import Drop
@@ -46,12 +46,16 @@ class Verdicts:
 class Decision:
     """Draws the verdicts of one language and one set of settings."""
 
-    def __init__(self, language: Language, settings: CurationSettings) -> None:
+    def __init__(
+        self, language: Language, settings: CurationSettings, model_threshold: float | None = None
+    ) -> None:
+        """`model_threshold` is the score that the language's quality model asks for; None for no model."""
         self.language, self.settings = language, settings
+        model = (Rule("quality_model", "quality.model", model_threshold, least=True),) if model_threshold else ()
         self._rules = {
             "language": language_rules(language, settings.identifier),
             "repetition": repetition_rules(language.limits),
-            "quality": quality_rules(language.limits),
+            "quality": (*quality_rules(language.limits), *model),
         }
 
     def meeting(self, check: Check, categories: pa.ChunkedArray) -> Flags:
@@ -63,7 +67,7 @@ class Decision:
         """The verdicts on documents by their measured columns; `categories` decide which filters they meet."""
         statistics = {
             name: measured[name].to_numpy()
-            for name in (*STATISTICS, "language.score")
+            for name in (*STATISTICS, "language.score", "quality.model")
             if name in measured.column_names
         }
         broken = {

@@ -75,6 +75,7 @@ def curate(
 ) -> None:
     """Keep or drop documents and say why: a stage's, or --input FILES --language CODE --output DIR."""
     if not input:
+        from pipelines.curation_report import CURATION_REPORT
         from pipelines.funnel import funnel, funnel_table
 
         _of_input_only(language=language, output=output)
@@ -83,6 +84,7 @@ def curate(
             _print_totals(totals, as_json)
         else:
             Console().print(funnel_table(funnel(totals)))
+            Console().print(f"Report  {workspace.rstrip('/')}/{CURATION_REPORT}", soft_wrap=True, highlight=False)
         return
     from filters.settings import CurationSettings
     from pipelines.curate_files import curate_files
@@ -101,7 +103,7 @@ def curate(
     console.print(_funnel_table(code, found))
     for note in found.notes:
         console.print(f"Note: {note}.", soft_wrap=True, highlight=False)
-    console.print(f"Report  {place.rstrip('/')}/report.json", soft_wrap=True, highlight=False)
+    console.print(f"Report  {place.rstrip('/')}/report.html", soft_wrap=True, highlight=False)
 
 
 def tokenise(

@@ -8,6 +8,7 @@ from flows.artifacts import artifact_key, publish_funnel
 from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from pipelines.build import Build, build
+from pipelines.curation_report import report_on_curation
 from pipelines.workspace import Workspace
 
 
@@ -28,6 +29,7 @@ def curate_sources(
     """Collects and curates what a stage's recipe needs, and publishes the funnel. Returns totals by step."""
     plan, totals = _as_far_as("curate", stage, model, profile, workspace)
     publish_funnel(plan, totals)
+    report_on_curation(Workspace(workspace), plan.steps)
     return totals
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipelines.build import Build
+from pipelines.curation_report import report_on_curation
 from pipelines.execute import Totals
 from pipelines.run import run_steps
 from pipelines.step import Step
@@ -30,6 +31,9 @@ def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tup
                 console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
 
         totals = run_steps(build.steps, workspace, report)
+        if made and any(step.kind == "curate" for step in build.steps):
+            progress.update(bar, description="curation report")
+            report_on_curation(workspace, build.steps)
     return totals, made
 
 

@@ -29,6 +29,7 @@ from filters.boilerplate import repeated_lines
 from filters.contamination import Units, benchmark_index
 from filters.language import unknown
 from filters.privacy import redacted
+from filters.quality_model import ScoreQuantiles
 from filters.settings import CurationSettings
 from filters.statistics import STATISTICS
 from filters.verdicts import Decision, Verdicts
@@ -38,13 +39,19 @@ from pipelines.document_io import row_batches, row_counts
 from pipelines.duplicates import Copies, find_copies
 from pipelines.executor import run_pipeline
 from pipelines.measure import Measuring
-from pipelines.measured_files import Group, TableWriter, groups
+from pipelines.measured_files import Group, TableWriter, groups, measured_column
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DOCUMENT, DROPPED
 
 # What else was measured and stays with a document that is kept.
-_SCORES: Final = ("language.score", "boilerplate.lines", "boilerplate.characters", "contamination.characters")
+_SCORES: Final = (
+    "language.score",
+    "quality.model",
+    "boilerplate.lines",
+    "boilerplate.characters",
+    "contamination.characters",
+)
 # The filters in the order in which they are met here.
 ORDER: Final = ("language", "duplicates", "repetition", "quality", "contamination", "privacy")
 
@@ -108,6 +115,20 @@ def measure_documents(
     return {"documents": documents}
 
 
+def _model_threshold(place: Place, language: Language, settings: CurationSettings) -> float | None:
+    """The score that a quality model asks for: a declared one, or that which keeps the declared share."""
+    model = settings.quality_models.get(language.code)
+    if model is None:
+        return None
+    if model.kept_share is None:
+        return model.threshold
+    quantiles = ScoreQuantiles()
+    for name in document_files(place.measured):
+        for table in measured_column(place.measured, name, "quality.model"):
+            quantiles.add(table.drop_null().to_numpy())
+    return quantiles.threshold(model.kept_share)
+
+
 def _repeated_lines(
     place: Place, settings: CurationSettings, files: int, workers: int
 ) -> npt.NDArray[np.uint64] | None:
@@ -133,7 +154,7 @@ def curate(place: Place, language: Language, source: str, settings: CurationSett
 def curate_unchecked(place: Place, language: Language, settings: CurationSettings, workers: int = 1) -> Funnel:
     """As `curate`, but whatever is removed is left to the caller to judge."""
     counts = row_counts(place.documents)
-    decision = Decision(language, settings)
+    decision = Decision(language, settings, _model_threshold(place, language, settings))
     with _clean(place.scratch):
         copies = find_copies(place.documents, place.measured, decision)
         _run([Deciding(place, decision, copies, counts)], len(counts), workers, place.scratch)

@@ -9,6 +9,8 @@ from filters import bands
 from filters.settings import CurationSettings
 from pipelines.collect import collect_files
 from pipelines.curate import Funnel, Place, curate_unchecked, measure_documents
+from pipelines.curated_places import CuratedPlace
+from pipelines.curation_report import write_report_of
 from pipelines.workspace import clear_disk_errors
 from sources.language import Language
 from sources.source import Category
@@ -31,8 +33,8 @@ def curate_files(
 
     `category` decides which filters the documents meet: `multilingual` is web prose.
 
-    Writes `curated/*.parquet`, `dropped/*.parquet` and `report.json` there, in the place of an earlier run's.
-    The report is written even where everything was removed, so that the rows can be looked at.
+    Writes `curated/*.parquet`, `dropped/*.parquet` and `report.json` and `.html` there, in the place of an earlier
+    run's. The report is written even where everything was removed, so that the rows can be looked at.
 
     Args:
         files: paths, URLs or globs.
@@ -59,7 +61,20 @@ def curate_files(
                 "collected": dict(collected),
                 "settings": settings.model_dump(mode="json"),
             }
-            _remove(place, "report.json")
+            own = CuratedPlace(
+                source=OWN_FILES,
+                language=language,
+                documents=at["documents"],
+                measured=at["measured"],
+                curated=at["curated"],
+                dropped=at["dropped"],
+                settings=settings,
+                totals=funnel.as_dict(),
+            )
+            write_report_of([own], f"{output.rstrip('/')}/{_STAGING}/report.html")
+            for name in ("report.json", "report.html"):
+                _remove(place, name)
+            place.mv(f"{_STAGING}/report.html", "report.html")
             for folder in ("curated", "dropped"):
                 _remove(place, folder)
                 if place.exists(f"{_STAGING}/{folder}"):

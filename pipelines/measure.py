@@ -18,6 +18,7 @@ from datatrove.pipeline.base import PipelineStep
 from filters.boilerplate import cut
 from filters.contamination import Match, Units, benchmark_index, drop, without
 from filters.identifiers import identified, identify
+from filters.quality_model import load_model, scores
 from filters.repair import Repair
 from filters.settings import CurationSettings
 from filters.statistics import BANDS, STATISTICS, Measured, measure
@@ -83,13 +84,14 @@ class Measuring(PipelineStep):
             ),
             **{name: found.statistics[name] for name in STATISTICS},
             **boilerplate,
+            "quality.model": self._quality(repaired, self._meeting("quality", categories)),
             **self._identified(repaired, self._meeting("language", categories)),
             "duplicates.bands": pa.FixedSizeListArray.from_arrays(pa.array(found.bands.ravel()), BANDS),
             "duplicates.exact": found.exact,
             **self._contaminated(repaired, matches),
             "contamination.characters": pa.array([cut_off.get(row) for row in range(len(texts))], pa.float64()),
         }
-        return pa.table(columns).cast(MEASURED)
+        return pa.table({name: columns[name] for name in MEASURED.names}).cast(MEASURED)
 
     def _meeting(self, check: str, categories: pa.ChunkedArray) -> list[int]:
         """The rows of categories whose documents meet `check`."""
@@ -123,6 +125,15 @@ class Measuring(PipelineStep):
             "language.first": pa.array(first, pa.string()),
             "language.first_score": pa.array(first_score, pa.float64()),
         }
+
+    def _quality(self, texts: list[str], rows: list[int]) -> pa.Array:
+        """What the language's quality model says of the documents of `rows`, if there is one."""
+        found: list[float | None] = [None] * len(texts)
+        if model := self.settings.quality_models.get(self.language.code):
+            loaded = load_model(model.path, model.digest)
+            for row, score in zip(rows, scores([texts[row] for row in rows], loaded, self.language), strict=True):
+                found[row] = float(score)
+        return pa.array(found, pa.float64())
 
     def _questions(self, measured: Measured, rows: list[int]) -> dict[int, list[Match]]:
         """The benchmarks' questions that the documents of `rows` hold."""

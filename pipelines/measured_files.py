@@ -23,6 +23,8 @@ MEASURED: Final = pa.schema(
         # The text as it was repaired; null where repair left it as it was.
         pa.field("text", pa.string()),
         *(pa.field(name, pa.float64(), nullable=False) for name in STATISTICS),
+        # What a quality model says; null where there is none.
+        pa.field("quality.model", pa.float64()),
         # What was cut as its host's boilerplate; null where that was not looked for.
         pa.field("boilerplate.lines", pa.float64()),
         pa.field("boilerplate.characters", pa.float64()),
@@ -75,6 +77,15 @@ def groups(
             raise BabelmixError(f"{beside.path}/{name}: measured of other documents than {of.path}; do it again")
         for group in range(texts.num_row_groups):
             yield Group(texts.read_row_group(group, columns), found.read_row_group(group))
+
+
+def measured_column(measured: DataFolderLike, name: str, column: str) -> Iterator[pa.ChunkedArray]:
+    """One column of a file of measures, a row group at a time."""
+    place = get_datafolder(measured)
+    with readable(place, name), place.open(name, "rb") as file:
+        parquet = pq.ParquetFile(file, buffer_size=4 << 20, pre_buffer=False)
+        for group in range(parquet.num_row_groups):
+            yield parquet.read_row_group(group, [column])[column]
 
 
 def document_groups(folder: DataFolderLike, name: str) -> Iterator[pa.Table]:

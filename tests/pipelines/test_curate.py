@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from filters.boilerplate import Boilerplate
+from filters.quality_model import QualityModelSettings, model_digest
 from filters.settings import Band, Contamination, CurationSettings, Removal, benchmarks_digest
+from filters.train_quality_model import train_quality_model
 from pipelines.collect import collect
 from pipelines.curate import Funnel, Place, curate, measure_documents
 from pipelines.curate_files import curate_files
@@ -231,7 +233,7 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
     first = curate_files([str(own)], language("eng_Latn"), str(output), OPEN)
     again = curate_files([str(own)], language("eng_Latn"), str(output), OPEN)
     assert first == again
-    assert sorted(path.name for path in output.iterdir()) == ["curated", "dropped", "report.json"]
+    assert sorted(path.name for path in output.iterdir()) == ["curated", "dropped", "report.html", "report.json"]
     report = json.loads((output / "report.json").read_text())
     assert (report["documents"], report["kept"]) == (5, len(_rows(output / "curated")))
     dropped = Counter(row["filter"] for row in _rows(output / "dropped"))
@@ -299,3 +301,33 @@ def test_questions_are_cut_where_that_is_asked_for(tmp_path: Path) -> None:
     assert kept["most stays"]["text"] == _prose(1)
     assert dict(kept["most stays"]["scores"])["contamination.characters"] == len(question) + 2
     assert "contamination.characters" not in dict(kept["clean"]["scores"])
+
+
+def test_a_quality_model_is_one_of_the_filters(tmp_path: Path) -> None:
+    words = ("lamp", "sofa", "kettle", "carpet", "mirror", "blanket", "curtain", "basket")
+    good = [f"{_prose(number)} It was the {word} that they remembered." for number in range(11) for word in words]
+    web = [
+        f"Order your new {word} today and save {number} percent on the price that you would pay in any other shop. We "
+        "ship to every country within two working days, and you may send it back for free if you do not like the "
+        "colour. Have a look at our great offers of the week, sign up for the newsletter, and win a voucher that is "
+        "worth more than you think. Click here to read what our customers say about the service and the quality."
+        for number in range(11)
+        for word in words
+    ]
+    train_quality_model(good, web, language("eng_Latn"), tmp_path / "english.bin")
+    path = str(tmp_path / "english.bin")
+    rows = [{"id": str(at), "text": good[at * 9]} for at in range(3)] + [{"id": "advert", "text": web[5]}]
+    kept = {}
+    for name, asked in (("threshold", {"threshold": 0.5}), ("share", {"kept_share": 0.5})):
+        model = QualityModelSettings(path=path, digest=model_digest(path), **asked)
+        _write(tmp_path / name, rows)
+        _curate(
+            tmp_path / name, "eng_Latn", "web", OPEN.model_copy(update={"quality_models": {"eng_Latn": model}})
+        )
+        kept[name] = {
+            row["id"]: dict(row["scores"])["quality.model"] for row in _rows(tmp_path / name / "curated")
+        }
+        dropped = {row["id"]: row for row in _rows(tmp_path / name / "dropped")}
+        assert (dropped["advert"]["filter"], dropped["advert"]["reason"]) == ("quality", "quality_model")
+    assert min(kept["threshold"].values()) >= 0.5
+    assert len(kept["share"]) <= 2
