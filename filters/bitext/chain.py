@@ -16,9 +16,9 @@ import pyarrow as pa
 from filters.bitext import compiled
 from filters.bitext.benchmark_sentences import known
 from filters.bitext.compiled_memory import cap_all
-from filters.bitext.english import buffers, english
-from filters.bitext.identification import accepted, agreement, english_label
-from filters.bitext.language_numbers import UNMEASURED, lengths
+from filters.bitext.english import buffers, english, stop_words
+from filters.bitext.identification import STOP_WORDS, accepted, agreement, english_label
+from filters.bitext.language_numbers import ERAS, MYRIADS, UNMEASURED, lengths
 from filters.bitext.letters import letters_of
 from filters.bitext.memory import Memory, Seen
 from filters.bitext.settings import BitextSettings, Step
@@ -43,10 +43,6 @@ REASONS: Final = (
     "near_duplicate", "english_cap", "target_cap", "language_cap",
 )  # fmt: skip
 _REASONS: Final = pa.array(REASONS)
-# Years of another era, by language: how many they are ahead of the common one or behind it.
-_ERAS: Final = {"tha_Thai": 543, "npi_Deva": 57, "fas_Arab": 621, "amh_Ethi": 8}
-# Scripts in which numbers are counted by ten thousands.
-_MYRIADS: Final = ("Hani", "Jpan", "Hang", "Kore")
 _NEVER: Final = 255
 
 
@@ -120,6 +116,7 @@ class Chain:
         self._nothing = Seen(1)
         self._lengths = lengths().get(language.code, UNMEASURED)
         self._letters = letters_of(language)
+        self._stops = stop_words(language.thresholds.stopwords, language.script)
         self._known = known(settings.contamination, language)
         self._unspaced = language.segmentation.rule == "dictionary"
         self._accepted = accepted(language, settings.identification)
@@ -179,10 +176,13 @@ class Chain:
             self._letters.base,
             self._unspaced,
             words.phrases,
+            words.notices,
             words.number_words,
+            words.number_values,
+            self._stops,
             self.settings.numbers.small,
-            self.language.script in _MYRIADS,
-            _ERAS.get(self.language.code, 0),
+            self.language.script in MYRIADS,
+            ERAS.get(self.language.code, 0),
             known.english_gram if known else 0,
             known.target_gram if known else 0,
             known.english_grams if known else nothing,
@@ -230,6 +230,7 @@ class Chain:
             "boilerplate.phrases": both[:, c.PHRASES],
             "boilerplate.marks": np.maximum(first[:, c.SEPARATORS], second[:, c.SEPARATORS]),
             "boilerplate.repeated": np.maximum(first[:, c.REPEATED], second[:, c.REPEATED]),
+            "identification.stop_words": both[:, c.STOPS],
             "contamination.matches": both[:, c.MATCHES] if self._known else np.full(len(values), np.nan),
         }  # fmt: skip
 
@@ -276,14 +277,17 @@ class Chain:
 
     def _script(self, verdicts: _Verdicts) -> None:
         verdicts.below("english_script", "script.english", self.settings.script.english)
-        verdicts.below("target_script", "script.target", self.settings.script.target)
+        script = self.settings.script
+        least = script.unspaced if self._unspaced or self.language.script in MYRIADS else script.target
+        verdicts.below("target_script", "script.target", least)
 
     def _copies(self, verdicts: _Verdicts) -> None:
         verdicts.above("untranslated", "copies.shared", self.settings.copied)
 
     def _numbers(self, verdicts: _Verdicts) -> None:
         verdicts.above("numbers_differ", "numbers.conflicts", self.settings.numbers.conflicts)
-        verdicts.below("numbers_missing", "numbers.agreement", self.settings.numbers.agreement)
+        if self._lengths.numbers >= self.settings.numbers.usual:
+            verdicts.below("numbers_missing", "numbers.agreement", self.settings.numbers.agreement)
 
     def _ratio(self, verdicts: _Verdicts) -> None:
         ratio = self.settings.ratio
@@ -324,6 +328,8 @@ class Chain:
             at = verdicts.standing
             score = np.full(len(verdicts.reason), np.nan)
             score[at] = agreement(side.take(pa.array(at)), labels, settings.identifier, settings.characters)
+            if name == "target":
+                score[at] += STOP_WORDS * verdicts.scores["identification.stop_words"][at]
             verdicts.scores[f"identification.{name}"] = score
             verdicts.below(f"{name}_language", f"identification.{name}", least)
 

@@ -41,8 +41,8 @@ ENDS_NOT, ENDS_STOP, ENDS_QUESTION, ENDS_EXCLAMATION, ENDS_OPEN = range(5)
 ) = range(16)  # fmt: skip
 # What is computed of both, after the counts of English and of the other side.
 (
-    IDENTICAL, COPIED, CONFLICTS, AGREEMENT, PHRASES, MATCHES, PAIR,
-) = range(7)  # fmt: skip
+    IDENTICAL, COPIED, CONFLICTS, AGREEMENT, PHRASES, MATCHES, STOPS, PAIR,
+) = range(8)  # fmt: skip
 COLUMNS: Final = 2 * SIDE + PAIR
 # Hashes of a pair: without regard to case and marks; without numbers and diacritics too; either side alone.
 EXACT, NEAR, ENGLISH, TARGET, HASHES = range(5)
@@ -53,6 +53,9 @@ _MOST_UNITS: Final = 4096
 _TABLE: Final = 1 << 13
 _NUMBER: Final = np.uint64(0x6E756D626572)
 _LONGEST_PHRASE: Final = 5
+_NOTICE: Final = 3
+# A number word that may stand for any number.
+ANY: Final = -1
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -169,6 +172,15 @@ def _number(points: Any, n: int, at: int, facts: Any, values: Any, exact: Any, c
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_letter(points: Any, n: int, at: int, facts: Any) -> Any:
+    """Whether a Burmese digit stands for the letter that looks like it: a zero alone, or a four before nga."""
+    if points[at] != 0x1040 and points[at] != 0x1044:
+        return False
+    alone = (at == 0 or not facts[points[at - 1]] & DIGIT) and (at + 1 == n or not facts[points[at + 1]] & DIGIT)
+    return alone and (points[at] == 0x1040 or (at + 1 < n and points[at + 1] == 0x1004))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _side(
     points: Any, n: int, facts: Any, own: int, lower: Any, base: Any, row: Any,
     units: Any, sizes: Any, named: Any, values: Any, exact: Any, gram: int, known: Any,
@@ -187,7 +199,9 @@ def _side(
     capital = False
     in_word = False
     worded = False
-    visible = letters = owned = wordlike = spaced = controls = replaced = nuls = urls = tags = marks = numerals = 0
+    visible = letters = owned = wordlike = spaced = controls = replaced = nuls = urls = tags = marks = quotes = (
+        numerals
+    ) = 0
     last: Any = ENDS_NOT
     number_until = 0
     for at in range(n):
@@ -208,7 +222,7 @@ def _side(
                 owned += (fact & own) != 0
             numerals += (fact & NUMERAL) != 0
             if fact & DIGIT:
-                if at >= number_until:
+                if at >= number_until and not _is_letter(points, n, at, facts):
                     near = near * _BASE + _NUMBER
                     numbers, number_until = _number(points, n, at, facts, values, exact, numbers)
             else:
@@ -245,7 +259,12 @@ def _side(
             nuls += point == 0
         if point == 0xFFFD:
             replaced += 1
-        marks += (fact & SEPARATOR) != 0
+        if fact & SEPARATOR:
+            # Not within a word: a dot parts the names of a person in Chinese.
+            apart = point == 124 or at == 0 or at + 1 == n
+            marks += apart or (facts[points[at - 1]] | facts[points[at + 1]]) & SPACE != 0
+        # Quotation marks where they are paired, arrows where not.
+        quotes += (point == 0xBB) - (point == 0xAB)
         ends = (fact >> ENDS_AT) & 7
         if ends:
             last = np.int64(ends)
@@ -275,7 +294,7 @@ def _side(
         count += 1
     row[POINTS], row[VISIBLE], row[LETTERS], row[OWN] = n, visible, letters, owned
     row[WORDLIKE], row[WORDS], row[CONTROLS], row[REPLACED] = wordlike, spaced, controls, replaced
-    row[NULS], row[URLS], row[TAGS], row[SEPARATORS] = nuls, urls, tags, marks
+    row[NULS], row[URLS], row[TAGS], row[SEPARATORS] = nuls, urls, tags, marks + abs(quotes)
     row[ENDS], row[NUMERALS] = last, numerals
     found = 0
     if gram > 0 and known.size > 1 and count >= gram:
@@ -388,17 +407,22 @@ def _repeats(units: Any, count: int, gram: int, keys: Any, stamps: Any, stamp: i
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _phrases(units: Any, count: int, phrases: Any) -> Any:
-    """The share of the words that stand in one of the phrases, the longest at each place."""
+def _phrases(units: Any, sizes: Any, count: int, phrases: Any, notices: Any) -> Any:
+    """The share of the words that stand in phrases, the longest at each place.
+
+    A notice is worth _NOTICE words more. Every number is the same word.
+    """
     covered = k = 0
     while k < count:
-        longest = 0
+        longest = worth = 0
         key = _U64(0)
         for length in range(min(_LONGEST_PHRASE, count - k)):
-            key = key * _BASE + units[k + length]
-            if _in(phrases, mixed(key)):
-                longest = length + 1
-        covered += longest
+            key = key * _BASE + (units[k + length] if sizes[k + length] else _NUMBER)
+            if _in(notices, mixed(key)):
+                longest, worth = length + 1, _NOTICE
+            elif _in(phrases, mixed(key)):
+                longest, worth = length + 1, 0
+        covered += longest + worth
         k += max(longest, 1)
     return covered / count if count else 0.0
 
@@ -407,7 +431,7 @@ def _phrases(units: Any, count: int, phrases: Any) -> Any:
 def _alike(a: int, a_exact: bool, b: int, b_exact: bool, scaled: bool, year: int) -> Any:
     """Whether two numbers that differ are the same said otherwise.
 
-    1.5 (million) and 1,500,000; half past 8 (pm) and 20:30; a year of another era.
+    1.5 (million) and 1,500,000; half past 8 (pm) and 20:30; '19 and 2019; a year of another era.
     """
     if a > 0 and b > 0:
         big, small = max(a, b), min(a, b)
@@ -422,6 +446,8 @@ def _alike(a: int, a_exact: bool, b: int, b_exact: bool, scaled: bool, year: int
             small //= 10
         if zeros and big == small and not (a_exact and b_exact):
             return True
+    if 1900 <= max(a, b) < 2100 and max(a, b) % 100 == min(a, b):
+        return True
     if max(a, b) <= 24 and abs(a - b) == 12:
         return True
     return year > 0 and abs(a - b) == year and min(a, b) >= 1000
@@ -444,12 +470,13 @@ def _digits_in_order(values: Any, taken: Any, count: int) -> Any:
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _compare_numbers(
     a: Any, a_exact: Any, a_count: int, b: Any, b_exact: Any, b_count: int, a_taken: Any, b_taken: Any,
-    worded: int, small: int, scaled: bool, year: int,
+    said: Any, said_count: int, worded: int, small: int, scaled: bool, year: int,
 ) -> Any:  # fmt: skip
-    """How many numbers contradict each other, and the share of all that agree.
+    """How many numbers contradict each other, and the share of all that agree; `a` is English.
 
-    Numbers left over on one side may be written out on the other: those up to `small`, and as many more as
-    `worded` number words stand there.
+    Numbers that are left over on one side may be written out on the other. What English writes out is known:
+    `said`. Of the other language nothing is known but the numerals of Chinese and Ethiopic (`worded`, with the
+    English words that may be any number), so that English numbers up to `small` are let pass.
     """
     matched = 0
     for i in range(a_count):
@@ -475,24 +502,58 @@ def _compare_numbers(
     if left_a and left_b and _digits_in_order(a, a_taken, a_count) == _digits_in_order(b, b_taken, b_count):
         # 20.30 and 20:30, one number and two.
         return 0, 1.0
+    if left_b:
+        for j in range(b_count):
+            if b_taken[j]:
+                continue
+            for k in range(said_count):
+                if said[k] == b[j]:
+                    said[k] = ANY
+                    b_taken[j] = True
+                    left_b -= 1
+                    break
     conflicts = min(left_a, left_b)
     over = max(left_a, left_b) - conflicts
     forgiven = 0
-    if over:
-        for k in range(a_count if left_a > left_b else b_count):
-            if left_a > left_b:
-                forgiven += not a_taken[k] and a[k] <= small
-            else:
-                forgiven += not b_taken[k] and b[k] <= small
+    if left_a > left_b:
+        for i in range(a_count):
+            forgiven += not a_taken[i] and a[i] <= small
     missing = max(0, over - forgiven - worded)
     total = matched + conflicts + missing
     return conflicts, matched / total if total else 1.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _written_out(units: Any, count: int, words: Any, values: Any, said: Any) -> Any:
+    """Writes to `said` what numbers are written out in English: how many, and how many words may be any number.
+
+    `words` are sorted hashes, `values` their numbers. Twenty and three one after the other are 23 too.
+    """
+    found = anything = 0
+    tens = 0
+    for k in range(count):
+        place = np.searchsorted(words, units[k])
+        if place == words.size or words[place] != units[k]:
+            tens = 0
+            continue
+        value = values[place]
+        if value == ANY:
+            anything += 1
+        elif found < _MOST_NUMBERS - 1:
+            said[found] = value
+            found += 1
+            if tens and 0 < value < 10:
+                said[found] = tens + value
+                found += 1
+        tens = value if 20 <= value < 100 and value % 10 == 0 else 0
+    return found, anything
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure_pairs(
     english: Any, english_offsets: Any, target: Any, target_offsets: Any, facts: Any, lower: Any, base: Any,
-    unspaced: bool, phrases: Any, number_words: Any, small: int, scaled: bool, year: int,
+    unspaced: bool, phrases: Any, notices: Any, number_words: Any, number_values: Any, stops: Any,
+    small: int, scaled: bool, year: int,
     gram: int, target_gram: int, english_known: Any, target_known: Any, known: Any,
 ) -> Any:  # fmt: skip
     """Measures pairs whose sides lie one after the other in two buffers of UTF-8.
@@ -521,6 +582,7 @@ def measure_pairs(
     exact_b = np.empty(_MOST_NUMBERS, dtype=np.bool_)
     taken_a = np.empty(_MOST_NUMBERS, dtype=np.bool_)
     taken_b = np.empty(_MOST_NUMBERS, dtype=np.bool_)
+    said = np.empty(_MOST_NUMBERS, dtype=np.int64)
     keys = np.zeros(_TABLE, dtype=np.uint64)
     stamps = np.zeros(_TABLE, dtype=np.int64)
     stamp = 0
@@ -550,15 +612,32 @@ def measure_pairs(
         row[SIDE + REPEATED] = _repeats(units_b, count_b, 4 if unspaced else 2, keys, stamps, stamp)
         if met_a or met_b:
             worded = np.int64(row[SIDE + NUMERALS])
-            for k in range(count_a):
-                worded += _in(number_words, units_a[k])
+            said_count, anything = _written_out(units_a, count_a, number_words, number_values, said)
+            worded += anything
             conflicts, agreement = _compare_numbers(
-                numbers_a, exact_a, met_a, numbers_b, exact_b, met_b, taken_a, taken_b, worded, small, scaled, year
+                numbers_a,
+                exact_a,
+                met_a,
+                numbers_b,
+                exact_b,
+                met_b,
+                taken_a,
+                taken_b,
+                said,
+                said_count,
+                worded,
+                small,
+                scaled,
+                year,
             )
             both[CONFLICTS], both[AGREEMENT] = conflicts, agreement
         else:
             both[CONFLICTS], both[AGREEMENT] = 0.0, 1.0
-        both[PHRASES] = _phrases(units_a, count_a, phrases)
+        both[PHRASES] = _phrases(units_a, sizes_a, count_a, phrases, notices)
+        stopped = 0
+        for k in range(count_b):
+            stopped += _in(stops, units_b[k])
+        both[STOPS] = stopped / count_b if count_b else 0.0
         matches = grams_a + grams_b
         if known.size > 1:
             matches += _in(known, whole_a) + _in(known, whole_b)
@@ -600,6 +679,10 @@ def unit_hashes(data: Any, offsets: Any, facts: Any, lower: Any, base: Any, gram
         for k in range(count):
             every[met] = units[k]
             met += 1
+        if not gram:
+            for k in range(count):
+                if not sizes[k]:
+                    units[k] = _NUMBER
         length = gram if gram else count
         if length == 0:
             continue

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,26 +20,45 @@ FILE: Final = Path(__file__).parent / "english.yaml"
 class _English(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    notices: tuple[str, ...]
     phrases: tuple[str, ...]
-    number_words: tuple[str, ...]
+    # By number; "any" for words that go with others.
+    number_words: dict[int | Literal["any"], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class English:
-    """Hash tables of the phrases of templates and of the number words."""
+    """Hash tables of the phrases of templates, and the number words: sorted hashes, and their numbers."""
 
     phrases: npt.NDArray[np.uint64]
+    notices: npt.NDArray[np.uint64]
     number_words: npt.NDArray[np.uint64]
+    number_values: npt.NDArray[np.int64]
 
 
 @cache
 def english() -> English:
     """The tables of `english.yaml`."""
     known = load_yaml(FILE, _English)
-    words = hashes(known.number_words, letters("Latn"), 0).units
+    table = letters("Latn")
+    words = {word: value for value, each in known.number_words.items() for word in each}
+    numbers = hashes(tuple(words), table, 0).units
+    order = np.argsort(numbers)
+    values = np.array([compiled.ANY if value == "any" else value for value in words.values()], dtype=np.int64)
     return English(
-        compiled.hash_table(hashes(known.phrases, letters("Latn"), 0).grams), compiled.hash_table(words)
+        compiled.hash_table(hashes(known.phrases, table, 0).grams),
+        compiled.hash_table(hashes(known.notices, table, 0).grams),
+        numbers[order],
+        values[order],
     )
+
+
+@cache
+def stop_words(words: tuple[str, ...], script: str) -> npt.NDArray[np.uint64]:
+    """A hash table of a language's stop words; of those that are one unit each."""
+    single = tuple(word for word in words if " " not in word and "'" not in word)
+    table: npt.NDArray[np.uint64] = compiled.hash_table(hashes(single, letters(script), 0).units)
+    return table
 
 
 @dataclass(frozen=True, slots=True)

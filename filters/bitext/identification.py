@@ -13,6 +13,9 @@ from filters.bitext.settings import Identification
 from filters.identifiers import IdentifierName, _model, identified
 from sources.language import Language, language
 
+# What a text of nothing but the language's stop words would add to the agreement: identifiers are unsure of short
+# sentences of small languages, of which one word in four is a stop word.
+STOP_WORDS: Final = 2.0
 # Labels that are asked for. More than the first few have next to no probability.
 _LABELS: Final = 4
 _PREFIX: Final = "__label__"

@@ -11,6 +11,10 @@ from sources.loading import load_yaml
 
 LENGTHS: Final = Path(__file__).parent / "lengths.yaml"
 IDENTIFIED: Final = Path(__file__).parent / "identified.yaml"
+# Years of another era, by language: how many they are ahead of the common one or behind it.
+ERAS: Final = {"tha_Thai": 543, "npi_Deva": 57, "fas_Arab": 621, "amh_Ethi": 8}
+# Scripts in which numbers are counted by ten thousands.
+MYRIADS: Final = ("Hani", "Jpan", "Hang", "Kore")
 
 
 class _Numbers(BaseModel):
@@ -27,6 +31,8 @@ class Lengths(_Numbers):
     by_length: Annotated[float, Field(ge=0)]
     # The share of translations that end in a mark where the English sentence does.
     ends: Fraction
+    # The share of pairs of which at least half of the numbers agree.
+    numbers: Fraction
     pairs: int
 
 
@@ -52,7 +58,7 @@ class _IdentifiedFile(_Numbers):
 
 
 # For a language that nobody has measured: as wide as the widest that were.
-UNMEASURED: Final = Lengths(ratio=1.0, spread=0.06, by_length=3.0, ends=0.0, pairs=0)
+UNMEASURED: Final = Lengths(ratio=1.0, spread=0.06, by_length=3.0, ends=0.0, numbers=0.0, pairs=0)
 
 
 @cache

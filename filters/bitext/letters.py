@@ -21,7 +21,7 @@ _EXCLAMATIONS: Final = "!！¡"
 _OPEN: Final = ",;:،؛，、；：፣፤፥၊-–—·"
 _CLOSERS: Final = "\"'”’“‘»«›‹)]}）］｝」』】》〉*\u200b\u200c\u200d\u200e\u200f\u202c\u2069"
 # Marks that part the entries of menus and lists.
-_SEPARATORS: Final = "|»«•·▪►▶→>›★☆©®™✓✔■□●○◆~_^¦"
+_SEPARATORS: Final = "|•·▪►▶→>›★☆©®™✓✔■□●○◆~_^¦"
 # What may stand between the digits of a number: before thousands, or before decimals as well.
 _GROUPING: Final = "'’٬ \u00a0\u2009\u202f"
 _DECIMAL: Final = ".,٫،"
@@ -71,6 +71,8 @@ def _common() -> npt.NDArray[np.uint32]:
     ):
         for found in regex.compile(f"(?:{pattern})+", regex.V1).finditer(text):
             facts[found.start() : found.end()] |= bit
+    # Shan's digits are tone marks where Burmese is spelt in Zawgyi, as much of it on the web is.
+    facts[0x1090:0x109A] &= ~np.uint32(compiled.DIGIT)
     digits = np.flatnonzero(facts & compiled.DIGIT)
     # A digit that Python's older tables lack is one of value 0.
     facts[digits] |= np.array([unicodedata.digit(text[at], 0) for at in digits], dtype=np.uint32)

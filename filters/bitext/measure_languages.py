@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 import yaml
 
 from filters.bitext import compiled
-from filters.bitext.english import buffers
-from filters.bitext.identification import agreement
-from filters.bitext.language_numbers import IDENTIFIED, LENGTHS
+from filters.bitext.english import buffers, english, stop_words
+from filters.bitext.identification import STOP_WORDS, agreement
+from filters.bitext.language_numbers import ERAS, IDENTIFIED, LENGTHS, MYRIADS
 from filters.bitext.letters import letters_of
-from filters.bitext.settings import Identification
+from filters.bitext.settings import Identification, Numbers
 from filters.identifiers import _model, identified
 from sources.language import Language, languages
 
@@ -34,8 +34,26 @@ CONFUSABLE: Final = Path(__file__).parent / "confusable.yaml"
 # A label that so many good sentences of a language are taken for counts for the language.
 _OFTEN: Final = 0.03
 # Thresholds that are tried, and the share of good sentences that one may lose.
-_TRIED: Final = (0.2, 0.1, 0.0, -0.1, -0.2, -0.3, -0.4, -0.5, -0.6, -0.7, -0.8)
-_MAY_LOSE: Final = 0.01
+_TRIED: Final = (
+    0.2,
+    0.15,
+    0.1,
+    0.05,
+    0.0,
+    -0.05,
+    -0.1,
+    -0.15,
+    -0.2,
+    -0.25,
+    -0.3,
+    -0.35,
+    -0.4,
+    -0.5,
+    -0.6,
+    -0.7,
+    -0.8,
+)
+_MAY_LOSE: Final = 0.02
 # Residuals beyond this many standard deviations are no lengths of good pairs but faults of the set.
 _OUTLIER: Final = 3.5
 
@@ -83,14 +101,29 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(orjson.loads, lines)
 
 
-def _lengths(pairs: list[tuple[str, str]], language: Language) -> dict[str, Any]:
+def _stop_words(texts: list[str], language: Language) -> npt.NDArray[np.float64]:
+    values = _measured([(text, text) for text in texts], language)
+    shares: npt.NDArray[np.float64] = values[:, 2 * compiled.SIDE + compiled.STOPS]
+    return shares
+
+
+def _measured(pairs: list[tuple[str, str]], language: Language) -> npt.NDArray[np.float64]:
     table = letters_of(language)
     nothing = np.zeros(1, dtype=np.uint64)
+    words = english()
+    stops = stop_words(language.thresholds.stopwords, language.script)
     sides = [buffers(pa.array([pair[side] for pair in pairs], pa.string())) for side in (0, 1)]
+    values: npt.NDArray[np.float64]
     values, _ = compiled.measure_pairs(
-        *sides[0], *sides[1], table.facts, table.lower, table.base, False, nothing, nothing, 0, False, 0, 0, 0,
-        nothing, nothing, nothing,
+        *sides[0], *sides[1], table.facts, table.lower, table.base, False, words.phrases, words.notices,
+        words.number_words, words.number_values, stops, Numbers().small, language.script in MYRIADS,
+        ERAS.get(language.code, 0), 0, 0, nothing, nothing, nothing,
     )  # fmt: skip
+    return values
+
+
+def _lengths(pairs: list[tuple[str, str]], language: Language) -> dict[str, Any]:
+    values = _measured(pairs, language)
     first, second = values[:, : compiled.SIDE], values[:, compiled.SIDE : 2 * compiled.SIDE]
     whole = (first[:, compiled.VISIBLE] > 0) & (second[:, compiled.VISIBLE] > 0)
     first, second = first[whole], second[whole]
@@ -103,6 +136,7 @@ def _lengths(pairs: list[tuple[str, str]], language: Language) -> dict[str, Any]
         "spread": round(spread, 5),
         "by_length": round(by_length, 3),
         "ends": round(float(closed[1][closed[0]].mean()), 3),
+        "numbers": round(float((values[whole, 2 * compiled.SIDE + compiled.AGREEMENT] >= 0.5).mean()), 3),
         "pairs": len(logs),
     }
 
@@ -131,6 +165,7 @@ def _taken(texts: list[str], language: Language, confusable: list[str]) -> dict[
     often = [label for label, times in first.most_common() if times >= _OFTEN * len(names) and label != "en"]
     labels = list(dict.fromkeys([*([own.label] if own else []), *confusable, *often]))
     sums = agreement(pa.array(texts), labels, "fasttext176", Identification().characters)
+    sums += STOP_WORDS * _stop_words(texts, language)
     threshold = next((each for each in _TRIED if (sums < each).mean() <= _MAY_LOSE), _TRIED[-1])
     return {"labels": labels, "threshold": threshold, "lost": round(float((sums < threshold).mean()), 4)}
 

@@ -68,6 +68,9 @@ class Script(_Settings):
 
     english: Fraction = 0.75
     target: Fraction = 0.6
+    # Of Chinese, Japanese, Korean and the scripts of South-East Asia: where a character is a syllable or a word,
+    # a name in Latin letters weighs several times as much.
+    unspaced: Fraction = 0.4
 
 
 class Numbers(_Settings):
@@ -77,8 +80,10 @@ class Numbers(_Settings):
     conflicts: Count = 0
     # The share of numbers that agree.
     agreement: Fraction = 0.5
-    # Numbers up to this may be written out.
+    # English numbers up to this may be written out in the other language.
     small: Count = 12
+    # Where fewer of a language's good pairs agree so far, numbers are written out, and none is asked for.
+    usual: Fraction = 0.97
 
 
 class Ratio(_Settings):
@@ -97,7 +102,7 @@ class Punctuation(_Settings):
     # does not.
     ends: Annotated[int, Field(ge=0, le=2)] = 1
     # Where one side has an end and the other has none: how many standard deviations too short that side may be.
-    unfinished: Annotated[float, Field(ge=0)] = 1.0
+    unfinished: Annotated[float, Field(ge=0)] = 0.5
     # Where fewer of a language's good translations end as their sentence does, none is asked for an end.
     usual: Fraction = 0.9
 
