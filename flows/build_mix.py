@@ -9,8 +9,6 @@ from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from mixtures.token_count import parse_tokens
 from pipelines.build import build
-from pipelines.curation_report import report_on_curation
-from pipelines.run import statuses
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 
@@ -33,11 +31,8 @@ def build_mix(
     """
     place = Workspace(workspace)
     plan = build(load_recipe(model, stage), profile, _size(tokens), seed)
-    unfinished = any(not found.complete for found in statuses(plan.steps, place))
     totals = run_tasks(plan.steps, place, f"progress-{artifact_key(plan)}")
     publish(plan, totals)
-    if unfinished:
-        report_on_curation(place, plan.steps)
     get_run_logger().info("The mixture is in %s", place.at(plan.mix.name))
     return dict(totals)
 

@@ -57,7 +57,7 @@ def mix(
     from flows.configured import configured_server
     from mixtures.inspect import render
     from mixtures.plan import Plan
-    from pipelines.curation_report import CURATION_REPORT
+    from pipelines.curation_report import FOLDER, PAGE
     from pipelines.funnel import funnel, funnel_table
     from pipelines.workspace import Workspace
 
@@ -80,7 +80,7 @@ def mix(
     render(Plan.from_dict(result["plan"]), console)
     if not made:
         console.print(f"Nothing was recomputed: all {len(steps.steps)} steps were complete.")
-    console.print(f"Curation {place.at(CURATION_REPORT)}", soft_wrap=True, highlight=False)
+    console.print(f"Curation {place.at(FOLDER)}/{PAGE}", soft_wrap=True, highlight=False)
     console.print(f"Mixture  {place.at(steps.mix.name)}", soft_wrap=True, highlight=False)
     console.print(f"Report   {place.at(steps.mix.name)}/report.html", soft_wrap=True, highlight=False)
 

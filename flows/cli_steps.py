@@ -75,16 +75,16 @@ def curate(
 ) -> None:
     """Keep or drop documents and say why: a stage's, or --input FILES --language CODE --output DIR."""
     if not input:
-        from pipelines.curation_report import CURATION_REPORT
+        from pipelines.curation_report import FOLDER, PAGE
         from pipelines.funnel import funnel, funnel_table
 
         _of_input_only(language=language, output=output)
-        totals = _as_far_as("curate", stage, model, profile, workspace, as_json)
+        totals = _as_far_as("curate", stage, model, profile, workspace, as_json, also="report")
         if as_json:
             _print_totals(totals, as_json)
         else:
             Console().print(funnel_table(funnel(totals)))
-            Console().print(f"Report  {workspace.rstrip('/')}/{CURATION_REPORT}", soft_wrap=True, highlight=False)
+            Console().print(f"Report  {workspace.rstrip('/')}/{FOLDER}/{PAGE}", soft_wrap=True, highlight=False)
         return
     from filters.settings import CurationSettings
     from pipelines.curate_files import curate_files
@@ -131,9 +131,9 @@ def tokenise(
 
 
 def _as_far_as(
-    kind: str, stage: str, model: str, profile: str, workspace: str, as_json: bool
+    kind: str, stage: str, model: str, profile: str, workspace: str, as_json: bool, also: str | None = None
 ) -> dict[str, Mapping[str, Any]]:
-    """Runs a stage's build up to the steps of `kind`; the totals of those of that kind, by name."""
+    """Runs a stage's build up to the steps of `kind`, or of `also` after it; the totals of `kind`, by name."""
     from dataclasses import replace
 
     from flows.terminal import run_in_terminal
@@ -142,7 +142,7 @@ def _as_far_as(
     from pipelines.workspace import Workspace
 
     plan = build(load_recipe(model, stage), profile, None, 0)
-    part = replace(plan, steps=plan.as_far_as(kind))
+    part = replace(plan, steps=plan.as_far_as(also or kind))
     totals, made = run_in_terminal(part, Workspace(workspace), Console(stderr=True))
     if not made and not as_json:
         typer.echo(f"Nothing was recomputed: all {len(part.steps)} steps were complete.", err=True)

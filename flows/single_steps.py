@@ -8,7 +8,6 @@ from flows.artifacts import artifact_key, publish_funnel
 from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from pipelines.build import Build, build
-from pipelines.curation_report import report_on_curation
 from pipelines.workspace import Workspace
 
 
@@ -27,9 +26,8 @@ def curate_sources(
     stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
 ) -> dict[str, dict[str, Any]]:
     """Collects and curates what a stage's recipe needs, and publishes the funnel. Returns totals by step."""
-    plan, totals = _as_far_as("curate", stage, model, profile, workspace)
+    plan, totals = _as_far_as("report", stage, model, profile, workspace)
     publish_funnel(plan, totals)
-    report_on_curation(Workspace(workspace), plan.steps)
     return totals
 
 

@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipelines.build import Build
-from pipelines.curation_report import report_on_curation
 from pipelines.execute import Totals
 from pipelines.run import run_steps
 from pipelines.step import Step
@@ -31,9 +30,6 @@ def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tup
                 console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
 
         totals = run_steps(build.steps, workspace, report)
-        if made and any(step.kind == "curate" for step in build.steps):
-            progress.update(bar, description="curation report")
-            report_on_curation(workspace, build.steps)
     return totals, made
 
 
@@ -42,6 +38,8 @@ def describe(step: Step, totals: Mapping[str, Any]) -> str:
     match step.kind:
         case "curate":
             return f"{totals['kept']} of {totals['documents']} documents kept"
+        case "report":
+            return f"{totals['languages']} languages"
         case "tokenise" | "mix":
             return f"{totals['documents']} documents, {totals['tokens']:,} tokens"
         case _:
@@ -49,4 +47,4 @@ def describe(step: Step, totals: Mapping[str, Any]) -> str:
 
 
 def _short(step: Step) -> str:
-    return step.name.split("/", 1)[1]
+    return step.name.split("/", 1)[-1]

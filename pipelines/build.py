@@ -7,6 +7,7 @@ from mixtures.order import ORDER_VERSION
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.tokenizer import tokenizer_fingerprint
 from pipelines.collect import input_fingerprint
+from pipelines.curation_report import FOLDER
 from pipelines.step import Step
 from sources.buckets import Bucket, buckets
 from sources.language import language
@@ -14,7 +15,7 @@ from sources.source import source
 
 # Raised by hand when a step's code starts to give other bytes for the same settings and inputs.
 # The kinds stand in the order in which a document meets them.
-VERSIONS = {"collect": 1, "measure": 1, "curate": 2, "tokenise": 1, "mix": 1}
+VERSIONS = {"collect": 1, "measure": 1, "curate": 2, "report": 1, "tokenise": 1, "mix": 1}
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     collected = {pair: collect_step(*pair, profile) for pair in pairs}
     measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
     curated = {pair: curate_step(collected[pair], measured[pair], *pair, profile) for pair in pairs}
+    reported = report_step(list(curated.values()))
     tokenised = [
         tokenise_step(curated[bucket.source, bucket.language], bucket, recipe.tokenizer, recipe.rehydrate)
         for bucket in sorted(wanted, key=lambda bucket: (bucket.category, bucket.source, bucket.language))
     ]
     mix = mix_step(recipe, profile, tokens, seed, tokenised)
-    return Build(recipe, profile, (*collected.values(), *measured.values(), *curated.values(), *tokenised, mix))
+    return Build(
+        recipe, profile, (*collected.values(), *measured.values(), *curated.values(), reported, *tokenised, mix)
+    )
 
 
 def _wants(recipe: Recipe, bucket: Bucket) -> bool:
@@ -93,6 +97,11 @@ def curate_step(collected: Step, measured: Step, source_name: str, code: str, pr
     }
     folders = (f"dropped/{source_name}/{code}", f"curated/{source_name}/{code}")
     return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured))
+
+
+def report_step(curated: list[Step]) -> Step:
+    """Draws the page on what was curated, and a card of each language."""
+    return Step("report", VERSIONS["report"], (FOLDER,), {}, tuple(curated))
 
 
 def tokenise_step(curated: Step, bucket: Bucket, tokenizer: str, rehydrate: bool = False) -> Step:

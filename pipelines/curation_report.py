@@ -39,14 +39,9 @@ _SHORT: Final = 120
 Sampling = Sequence[tuple[CuratedPlace, Sampled]]
 
 
-# Where the page on a workspace's curation is, and its languages' cards.
-CURATION_REPORT: Final = "curation/report.html"
-CURATION_CARDS: Final = "curation/cards"
-
-
-def report_on_curation(workspace: Workspace, steps: Iterable[Step]) -> None:
-    """Writes the report of the `curate` steps among `steps` and the languages' cards into the workspace."""
-    write_curation_report(workspace, steps, workspace.at(CURATION_REPORT), cards=workspace.at(CURATION_CARDS))
+# The folder of a workspace's page on curation and of its languages' cards.
+FOLDER: Final = "curation"
+PAGE: Final = "report.html"
 
 
 def write_curation_report(

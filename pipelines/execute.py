@@ -6,6 +6,7 @@ from typing import Any
 from filters.settings import CurationSettings
 from pipelines.collect import collect
 from pipelines.curate import Place, curate, measure_documents
+from pipelines.curation_report import PAGE, write_curation_report
 from pipelines.mix import mix
 from pipelines.step import Step, status
 from pipelines.tokenise import tokenise
@@ -67,6 +68,11 @@ def _place(
     return Place(workspace.at(documents), measured, curated, dropped, scratch)
 
 
+def _report(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    cards = write_curation_report(workspace, step.inputs, f"{targets[0]}/{PAGE}", cards=f"{targets[0]}/cards")
+    return {"languages": len(cards)}
+
+
 def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     settings = step.settings
     curated = workspace.at(step.inputs[0].name)
@@ -82,6 +88,7 @@ _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "collect": _collect,
     "measure": _measure,
     "curate": _curate,
+    "report": _report,
     "tokenise": _tokenise,
     "mix": _mix,
 }

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from command_line import CommandLine, Ended
+from hypothesis import settings
 
 # The first call of a compiled function compiles it, which takes longer than hypothesis gives an example.
 settings.register_profile("babelmix", deadline=None)

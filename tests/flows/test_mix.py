@@ -143,8 +143,8 @@ def test_why_after_a_change_of_one_languages_threshold(
 ) -> None:
     before = times(built.workspace)
     printed = babelmix("status", "--why", "--workspace", built.workspace, own=greek_is_stricter).done()
-    (curated, threshold), (tokens, _), (mixed, _) = _would_run(printed)
-    assert [curated, tokens] == GREEK
+    (curated, threshold), (report, _), (tokens, _), (mixed, _) = _would_run(printed)
+    assert [curated, report, tokens] == [GREEK[0], "curation", GREEK[1]]
     assert threshold == "curation.language.thresholds.line_punct_thr was 0.167, is 0.25"
     assert mixed.startswith("mixtures/marco-mini/stage4/")
     assert times(built.workspace) == before
@@ -162,7 +162,8 @@ def test_mix_after_a_change_of_one_languages_threshold_runs_what_status_named(
     (new,) = {mixture.name for mixture in (workspace / "mixtures/marco-mini/stage4").iterdir()} - {
         mixture(built.workspace).name
     }
-    assert folders == {*GREEK, "dropped/fineweb-2/ell_Grek", f"mixtures/marco-mini/stage4/{new}"}
+    report = {"curation", "curation/cards"}
+    assert folders == {*GREEK, *report, "dropped/fineweb-2/ell_Grek", f"mixtures/marco-mini/stage4/{new}"}
 
 
 def test_after_a_change_of_the_recipes_weights_only_the_mixture_is_built(

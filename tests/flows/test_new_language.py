@@ -27,6 +27,7 @@ OF_ICELANDIC = [
     "collected/fineweb-2/isl_Latn",
     "measured/fineweb-2/isl_Latn",
     "curated/fineweb-2/isl_Latn",
+    "curation",
     "tokens/multilingual/fineweb-2/isl_Latn",
 ]
 GLOBAL = ("stage4", "--model", "marco-mini-global")
@@ -113,7 +114,7 @@ def test_only_what_is_new_runs(added: Added) -> None:
     added.mix.done()
     after = times(added.workspace)
     changed = {str(Path(name).parent) for name in after if after[name] != added.before.get(name)} - {"."}
-    assert changed == {*OF_ICELANDIC, "dropped/fineweb-2/isl_Latn", mixed}
+    assert changed == {*OF_ICELANDIC, "curation/cards", "dropped/fineweb-2/isl_Latn", mixed}
 
 
 def test_it_is_curated_like_any_other(added: Added) -> None:

@@ -17,9 +17,7 @@ def test_every_language_but_english_has_a_source_of_pairs() -> None:
 
 
 def test_a_language_without_a_source_is_one_line() -> None:
-    with pytest.raises(
-        NoPairsError, match=r"^eng_Latn: no source of the catalog has pairs of it; add"
-    ):
+    with pytest.raises(NoPairsError, match=r"^eng_Latn: no source of the catalog has pairs of it; add"):
         pair_source(language("eng_Latn"))
 
 
