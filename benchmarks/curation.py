@@ -3,11 +3,11 @@
     benchmarks/stock_env.sh                                  # once: datatrove with its word tokenizers
     .venv-stock/bin/python benchmarks/curation.py [--data FOLDER] [--documents N] [LANGUAGE ...]
 
-`--data` holds a file `<language>.jsonl.gz` with a `text` a line for each language. For each language it prints
-documents and MB a second of the quality filters (Gopher repetition, FineWeb quality, Gopher quality) and of
-MinHash signatures, the ratio, and the share of documents on which the two agree whether they stay, with the
-reasons of those on which they don't; then, over all languages together, from Parquet in to tokens out with
-everything on: repair, identification, filters, duplicates, contamination, privacy, tokens.
+`--data` holds a file `<language>.jsonl.gz` with a `text` a line for each language, or is `sample`, the bundled
+pack. For each language it prints documents and MB a second of the quality filters (Gopher repetition, FineWeb
+quality, Gopher quality) and of MinHash signatures, the ratio, and the share of documents on which the two agree
+whether they stay, with the reasons of those on which they don't; then, over all languages together, from Parquet
+in to tokens out with everything on: repair, identification, filters, duplicates, contamination, privacy, tokens.
 
 Ours is one pass that measures for the filters and makes the signatures, at once or without the latter: what it
 takes longer for both is the time of the signatures. Compiling (once a machine) and loading of tables and models
@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +54,7 @@ from pipelines.tokenise import tokenise
 from sources.language import Language, language, languages
 from sources.schema import DOCUMENT
 
+PACK = Path(__file__).parent.parent / "sources" / "sample" / "fineweb-2" / "data"
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "documents"
 
 
@@ -76,7 +77,12 @@ class Row:
         return sum((theirs is None) == (mine is None) for theirs, mine in self.verdicts)
 
 
-def _texts(path: Path, most: int) -> list[str]:
+def _texts(data: Path, code: str, most: int) -> list[str]:
+    """The texts of a language."""
+    if data == Path("sample"):
+        found = pq.read_table(PACK / code / "train" / "000_00000.parquet")["text"].to_pylist()
+        return cast(list[str], found[:most])
+    path = data / f"{code}.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line)["text"] for line, _ in zip(lines, range(most), strict=False)]
 
@@ -252,6 +258,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--documents", type=int, default=10**9, help="at most so many of each language")
+    parser.add_argument("--filters-only", action="store_true", help="leave out the run from Parquet to tokens")
+    parser.add_argument("--floor", type=float, help="exit with 1 where the filters' ratio over all is less")
     parser.add_argument("language", nargs="*")
     return parser.parse_args()
 
@@ -288,8 +296,11 @@ def main() -> None:
     """Prints the figures of every language, and of all together."""
     options = _arguments()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    codes = options.language or [code for code in languages() if (options.data / f"{code}.jsonl.gz").is_file()]
-    texts = {code: _texts(options.data / f"{code}.jsonl.gz", options.documents) for code in codes}
+    known = [
+        code for code in languages() if (options.data / f"{code}.jsonl.gz").is_file() or (PACK / code).is_dir()
+    ]
+    texts = {code: _texts(options.data, code, options.documents) for code in options.language or known}
+    codes = list(texts)
     rows = [compare(code, texts[code]) for code in codes]
     _print(rows)
     names = ("stock_filters", "ours_filters", "stock_minhash", "ours_both", "documents")
@@ -300,6 +311,10 @@ def main() -> None:
         f" ({documents / both:,.0f} a second); agreed on {sum(row.agreed for row in rows) / documents:.2%}"
     )
     print("\nThey differ on:", *_differences(rows), sep="\n  ")
+    if options.floor and filters / ours < options.floor:
+        sys.exit(f"the filters are less than {options.floor:g} times stock")
+    if options.filters_only:
+        return
     tokenizer = _tokenizers()
     load_tokenizer(QWEN3).encode_batch(["warm"])
     with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,31 @@ def test_verdicts_equal_the_labels(built_global: Built, source: str, language: s
         for name, scores in kept.items()
     }
     assert redacted == {name: wanted[name]["pii"] for name in kept}
+
+
+def test_the_pack_is_kept_and_dropped_as_it_was(built_global: Built) -> None:
+    found: Counter[str] = Counter()
+    for path in (built_global.workspace / "curated").glob("*/*/manifest.json"):
+        totals = json.loads(path.read_text(encoding="utf-8"))["totals"]
+        found.update({"documents": totals["documents"], "kept": totals["kept"]})
+        for row in totals["dropped"]:
+            found[f"{row['filter']}: {row['reason']}"] += row["documents"]
+    assert found == {
+        "documents": 1091,
+        "kept": 671,
+        "language: wrong_language": 61,
+        "language: script_share": 3,
+        "duplicates: exact": 72,
+        "duplicates: near": 64,
+        "repetition: dup_line_frac": 60,
+        "repetition: top_4_gram": 3,
+        "repetition: duplicated_5_n_grams": 4,
+        "quality: line_punct_ratio": 101,
+        "quality: list_ratio": 17,
+        "quality: gopher_below_alpha_threshold": 15,
+        "quality: gopher_short_doc": 7,
+        "contamination: benchmark": 13,
+    }
 
 
 def test_every_label_is_held_against_a_verdict() -> None:
