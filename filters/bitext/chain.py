@@ -177,6 +177,7 @@ class Chain:
             self._unspaced,
             words.phrases,
             words.notices,
+            words.begins,
             words.number_words,
             words.number_values,
             self._stops,

@@ -339,25 +339,34 @@ def hash_table(keys: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _add(keys: Any, stamps: Any, stamp: int, key: Any) -> Any:
+def _mask(count: int) -> Any:
+    """The places of a set of `count` keys, less one: few keys stay in the processor's nearest memory."""
+    size = 64
+    while size < 2 * count:
+        size *= 2
+    return size - 1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _add(keys: Any, stamps: Any, mask: int, stamp: int, key: Any) -> Any:
     """Adds a key to a set that is emptied by a new stamp; whether it was there."""
-    slot = np.int64(key >> _U64(33)) & (_TABLE - 1)
+    slot = np.int64(key >> _U64(33)) & mask
     while stamps[slot] == stamp:
         if keys[slot] == key:
             return True
-        slot = (slot + 1) & (_TABLE - 1)
+        slot = (slot + 1) & mask
     stamps[slot] = stamp
     keys[slot] = key
     return False
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _holds(keys: Any, stamps: Any, stamp: int, key: Any) -> Any:
-    slot = np.int64(key >> _U64(33)) & (_TABLE - 1)
+def _holds(keys: Any, stamps: Any, mask: int, stamp: int, key: Any) -> Any:
+    slot = np.int64(key >> _U64(33)) & mask
     while stamps[slot] == stamp:
         if keys[slot] == key:
             return True
-        slot = (slot + 1) & (_TABLE - 1)
+        slot = (slot + 1) & mask
     return False
 
 
@@ -377,14 +386,15 @@ def _shared(
 
     Names are the same in many languages: words that begin with a capital count only where no other word is there.
     """
+    mask = _mask(other_count)
     for k in range(other_count):
-        _add(keys, stamps, stamp, others[k])
+        _add(keys, stamps, mask, stamp, others[k])
     for names in (False, True):
         total = shared = 0
         for k in range(count):
             if sizes[k] > 0 and (names or not named[k]):
                 total += sizes[k]
-                if _holds(keys, stamps, stamp, units[k]):
+                if _holds(keys, stamps, mask, stamp, units[k]):
                     shared += sizes[k]
         # A short word alone says nothing.
         if total >= 8 or names:
@@ -398,16 +408,17 @@ def _repeats(units: Any, count: int, gram: int, keys: Any, stamps: Any, stamp: i
     if count <= gram:
         return 0.0
     again = 0
+    mask = _mask(count)
     for k in range(count - gram + 1):
         key = _U64(0)
         for ahead in range(gram):
             key = key * _BASE + units[k + ahead]
-        again += _add(keys, stamps, stamp, mixed(key))
+        again += _add(keys, stamps, mask, stamp, mixed(key))
     return again / (count - gram + 1)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _phrases(units: Any, sizes: Any, count: int, phrases: Any, notices: Any) -> Any:
+def _phrases(units: Any, sizes: Any, count: int, phrases: Any, notices: Any, begins: Any) -> Any:
     """The share of the words that stand in phrases, the longest at each place.
 
     A notice is worth _NOTICE words more. Every number is the same word.
@@ -416,7 +427,9 @@ def _phrases(units: Any, sizes: Any, count: int, phrases: Any, notices: Any) -> 
     while k < count:
         longest = worth = 0
         key = _U64(0)
-        for length in range(min(_LONGEST_PHRASE, count - k)):
+        # Nearly no word begins a phrase.
+        begun = _in(begins, units[k] if sizes[k] else _NUMBER)
+        for length in range(min(_LONGEST_PHRASE, count - k) if begun else 0):
             key = key * _BASE + (units[k + length] if sizes[k + length] else _NUMBER)
             if _in(notices, mixed(key)):
                 longest, worth = length + 1, _NOTICE
@@ -552,7 +565,7 @@ def _written_out(units: Any, count: int, words: Any, values: Any, said: Any) -> 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure_pairs(
     english: Any, english_offsets: Any, target: Any, target_offsets: Any, facts: Any, lower: Any, base: Any,
-    unspaced: bool, phrases: Any, notices: Any, number_words: Any, number_values: Any, stops: Any,
+    unspaced: bool, phrases: Any, notices: Any, begins: Any, number_words: Any, number_values: Any, stops: Any,
     small: int, scaled: bool, year: int,
     gram: int, target_gram: int, english_known: Any, target_known: Any, known: Any,
 ) -> Any:  # fmt: skip
@@ -633,7 +646,7 @@ def measure_pairs(
             both[CONFLICTS], both[AGREEMENT] = conflicts, agreement
         else:
             both[CONFLICTS], both[AGREEMENT] = 0.0, 1.0
-        both[PHRASES] = _phrases(units_a, sizes_a, count_a, phrases, notices)
+        both[PHRASES] = _phrases(units_a, sizes_a, count_a, phrases, notices, begins)
         stopped = 0
         for k in range(count_b):
             stopped += _in(stops, units_b[k])
@@ -677,12 +690,10 @@ def unit_hashes(data: Any, offsets: Any, facts: Any, lower: Any, base: Any, gram
             points, n, facts, LATIN, lower, base, row, units, sizes, named, values, exact, 0, nothing
         )
         for k in range(count):
+            if not gram and not sizes[k]:
+                units[k] = _NUMBER
             every[met] = units[k]
             met += 1
-        if not gram:
-            for k in range(count):
-                if not sizes[k]:
-                    units[k] = _NUMBER
         length = gram if gram else count
         if length == 0:
             continue

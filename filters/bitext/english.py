@@ -32,6 +32,8 @@ class English:
 
     phrases: npt.NDArray[np.uint64]
     notices: npt.NDArray[np.uint64]
+    # The first words of either.
+    begins: npt.NDArray[np.uint64]
     number_words: npt.NDArray[np.uint64]
     number_values: npt.NDArray[np.int64]
 
@@ -44,10 +46,12 @@ def english() -> English:
     words = {word: value for value, each in known.number_words.items() for word in each}
     numbers = hashes(tuple(words), table, 0).units
     order = np.argsort(numbers)
+    both = known.phrases + known.notices
     values = np.array([compiled.ANY if value == "any" else value for value in words.values()], dtype=np.int64)
     return English(
         compiled.hash_table(hashes(known.phrases, table, 0).grams),
         compiled.hash_table(hashes(known.notices, table, 0).grams),
+        compiled.hash_table(hashes(tuple(each.split()[0] for each in both), table, 0).units),
         numbers[order],
         values[order],
     )

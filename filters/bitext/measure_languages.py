@@ -116,7 +116,7 @@ def _measured(pairs: list[tuple[str, str]], language: Language) -> npt.NDArray[n
     values: npt.NDArray[np.float64]
     values, _ = compiled.measure_pairs(
         *sides[0], *sides[1], table.facts, table.lower, table.base, False, words.phrases, words.notices,
-        words.number_words, words.number_values, stops, Numbers().small, language.script in MYRIADS,
+        words.begins, words.number_words, words.number_values, stops, Numbers().small, language.script in MYRIADS,
         ERAS.get(language.code, 0), 0, 0, nothing, nothing, nothing,
     )  # fmt: skip
     return values

@@ -125,7 +125,7 @@ class Identification(_Settings):
     """
 
     identifier: Literal["fasttext176", "glotlid"] = "fasttext176"
-    characters: Annotated[int, Field(gt=0)] = 200
+    characters: Annotated[int, Field(gt=0)] = 120
     # From which `identification.agreement` on a side is believed to be in its language; the other side's stands
     # here for a language without one of its own.
     english: Annotated[float, Field(ge=-1, le=1)] = 0.0
