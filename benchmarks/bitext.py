@@ -6,8 +6,8 @@
 
 Pairs are two sentences of NTREX-128 and FLORES-200 put together, no two pairs the same, on one core. Seconds are
 the best of three rounds after a first call that compiles; OpusFilter's are of one round over the first pairs of
-the same file, without reading them, with its own defaults or ours where it has none. Memory is the most that a process
-took that reads a file of so many pairs and judges them without identification.
+the same file, without reading them, with its own defaults or ours where it has none. Memory is the most that a
+process took that reads a file of so many pairs and judges them without identification.
 """
 
 import argparse

@@ -23,6 +23,7 @@ from filters.bitext.settings import Contamination
 from filters.scripts import script_share
 from sources.errors import BabelmixError
 from sources.language import Language
+from sources.language import language as registered
 
 KEYS: Final = ("text", "sentence", "english", "source", "target", "reference", "original_target", "question")
 _ENDINGS: Final = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".devtest", ".dev")
@@ -78,14 +79,13 @@ def known(settings: Contamination, language: Language) -> Known | None:
     Raises:
         BabelmixError: as `files`; a line is no JSON object with a sentence, or not UTF-8.
     """
-    return _known(settings, language.code, language.script) if settings.lists else None
+    return _known(settings.model_dump_json(), language.code) if settings.lists else None
 
 
 @cache
-def _known(settings: Contamination, code: str, script: str) -> Known:
-    from sources.language import language as registered
-
-    language = registered(code)
+def _known(as_json: str, code: str) -> Known:
+    settings, language = Contamination.model_validate_json(as_json), registered(code)
+    script = language.script
     sentences = [
         sentence
         for path in files(settings.lists)

@@ -459,7 +459,7 @@ def _alike(a: int, a_exact: bool, b: int, b_exact: bool, scaled: bool, year: int
             small //= 10
         if zeros and big == small and not (a_exact and b_exact):
             return True
-    if 1900 <= max(a, b) < 2100 and max(a, b) % 100 == min(a, b):
+    if a_exact and b_exact and 1900 <= max(a, b) < 2100 and max(a, b) % 100 == min(a, b):
         return True
     if max(a, b) <= 24 and abs(a - b) == 12:
         return True

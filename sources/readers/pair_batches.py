@@ -84,7 +84,7 @@ def read_pair_batches(file: PairFile, rows: int = ROWS) -> Iterator[PairBatch]:
     read = 0
     with open_stream(file.url, file.compression, file.gate) as stream:
         rest = stream.read(_BLOCK).removeprefix(b"\xef\xbb\xbf")
-        width = _WIDTH[form] if file.format else _width(rest, file)
+        width = _WIDTH[form] if file.format or not rest else _width(rest, file)
         form = "ccmatrix-tsv" if width == 3 else "nllb-tsv"
         english_first: bool | None = None
         skipping = False
@@ -272,7 +272,7 @@ def _told_by_bytes(file: PairFile) -> PairFormat:
 
 def _width(head: bytes, file: PairFile) -> int:
     """The number of columns that most rows of the head have, of those that a format has."""
-    counts = [line.count(b"\t") + 1 for line in head.split(b"\n", _HEAD)[:_HEAD]]
+    counts = [line.count(b"\t") + 1 for line in head.split(b"\n", _HEAD)[:_HEAD] if line.strip()]
     width = max(_WIDTH.values(), key=counts.count)
     if width not in counts:
         shown = max(set(counts), key=counts.count) if counts else 0
