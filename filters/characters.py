@@ -84,8 +84,7 @@ class Characters:
 @cache
 def characters() -> Characters:
     """The tables of all languages; made once a process, in about half a second."""
-    # Lone surrogates are code points to Python, but no text in Arrow can hold them.
-    text = "".join(map(chr, range(CODE_POINTS)))
+    text = _every_character()
     word_break = np.zeros(CODE_POINTS, dtype=np.uint8)
     for number, pattern in _CLASSES.items():
         word_break[_matching(pattern, text)] = number
@@ -114,8 +113,14 @@ def characters() -> Characters:
 def script_table(script: str) -> npt.NDArray[np.bool_]:
     """Whether each code point is a letter of `script`, ISO 15924's name."""
     table = np.zeros(CODE_POINTS, dtype=np.bool_)
-    table[_found(script_letters(script), "".join(map(chr, range(CODE_POINTS))))] = True
+    table[_found(script_letters(script), _every_character())] = True
     return table
+
+
+@cache
+def _every_character() -> str:
+    """Every code point once; lone surrogates too, which no text in Arrow can hold."""
+    return "".join(map(chr, range(CODE_POINTS)))
 
 
 def _matching(pattern: str, text: str) -> npt.NDArray[np.int64]:
