@@ -17,7 +17,10 @@ odd ones (the default) show how well they hold. Faults are planted by a seed:
   number changed    one digit of a number of the translation is another one
   boilerplate       a template of menus and notices, with words and numbers filled in, and words of the language
 
-Good pairs meet the whole chain; pairs with a fault all of it but duplicates and caps.
+Good pairs meet the whole chain; pairs with a fault all of it but duplicates and caps. Then, on text that nothing
+was set on but how short a side without an end may be: WMT22's translations of news, chats, shops and forums (good
+pairs), and English lines of web pages that people called noise or text (TurkuNLP), which only the steps form, length
+and boilerplate are asked about.
 """
 
 import argparse
@@ -34,7 +37,7 @@ import yaml
 
 from filters.bitext.chain import Chain
 from filters.bitext.measure_languages import CONFUSABLE
-from filters.bitext.settings import BitextSettings
+from filters.bitext.settings import STEPS, BitextSettings
 from sources.language import Language, language, languages
 from sources.readers.pair_schema import PAIR
 
@@ -43,6 +46,10 @@ Pairs: TypeAlias = list[tuple[str, str]]
 SEED: Final = 1
 # Mechanical faults, of which nineteen in twenty must be found; the others are for a ranking by meaning.
 MECHANICAL: Final = ("copied", "copied, edited", "in brackets", "wrong language", "number changed", "boilerplate")
+# WMT22's languages by their labels there.
+WMT22: Final = {
+    "cs": "ces_Latn", "de": "deu_Latn", "ja": "jpn_Jpan", "ru": "rus_Cyrl", "uk": "ukr_Cyrl", "zh": "cmn_Hani",
+}  # fmt: skip
 # Names stand for words of the sentence, {n} for a number, {y} for a year.
 TEMPLATES: Final = {
     "even": (
@@ -91,6 +98,9 @@ def main() -> None:
                     if reason:
                         lost[reason].append((code, english, text))
     show(found)
+    if not options.languages:
+        wmt22(options.folder / "wmt22_general")
+        web_lines(options.folder / "turku_line_quality" / "en" / "train.json.gz")
     for reason, each in sorted(lost.items(), key=lambda item: -len(item[1])):
         for code, english, text in random.Random(SEED).sample(each, min(options.losses, len(each))):
             print(f"{reason} | {code} | {english} | {text}")
@@ -228,6 +238,46 @@ def batch(pairs: Pairs, code: str) -> pa.RecordBatch:
         ],
         schema=PAIR,
     )
+
+
+def wmt22(folder: Path) -> None:
+    """What the chain drops of professional translations of other kinds of text."""
+    for name, code in WMT22.items():
+        directions = []
+        for pair in (f"en-{name}", f"{name}-en"):
+            source = folder / "sources" / f"generaltest2022.{pair}.src.{pair[:2]}"
+            for reference in sorted((folder / "references").glob(f"generaltest2022.{pair}.ref.A.*")) or sorted(
+                (folder / "references").glob(f"generaltest2022.{pair}.ref.*")
+            ):
+                sides = [path.read_text(encoding="utf-8").split("\n") for path in (source, reference)]
+                directions += list(zip(*(sides if pair.startswith("en") else sides[::-1]), strict=True))
+        pairs = [(english, text) for english, text in directions if english and text]
+        total = Counter(reason or "kept" for reason in judge(pairs, language(code), whole=True))
+        reasons = ", ".join(f"{reason} {times / len(pairs):.1%}" for reason, times in total.most_common(7)[1:])
+        print(f"WMT22, {code}: {1 - total['kept'] / len(pairs):.2%} of {len(pairs):,} dropped; {reasons}")
+
+
+def web_lines(path: Path) -> None:
+    """The share of lines of either label that look like no sentence."""
+    with gzip.open(path, "rb") as file:
+        pages = orjson.loads(file.read())
+    steps = ("form", "length", "boilerplate")
+    settings = BitextSettings(skip=tuple(step for step in STEPS if step not in steps))
+    for label, name in (("0", "noise"), ("1", "text")):
+        lines = [
+            text
+            for page in pages
+            for text, found in zip(page["text"], page["labels"], strict=True)
+            if found == label and text.strip()
+        ]
+        # The other side is the same but for one word, so that it is no copy as a whole.
+        chain = Chain(settings, language("deu_Latn"))
+        judged = chain.judge(batch([(line, f"{line} Wort") for line in lines], "deu_Latn"))
+        total = Counter(judged.reason.to_pylist())
+        reasons = ", ".join(
+            f"{reason} {times / len(lines):.1%}" for reason, times in total.most_common(8) if reason
+        )
+        print(f"web lines, {name}: {1 - total[None] / len(lines):.1%} of {len(lines):,} dropped; {reasons}")
 
 
 def show(found: dict[str, dict[str, Counter[str]]]) -> None:

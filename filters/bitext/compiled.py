@@ -215,6 +215,9 @@ def _side(
         if fact & WORD:
             last = ENDS_NOT
             worded = True
+            # UTF-8 that was read as Latin-1: two bytes of one letter as two characters.
+            if (point == 0xC2 or point == 0xC3) and at + 1 < n and 0xA0 <= points[at + 1] < 0xC0:
+                replaced += 1
             small = _U64(lower[point])
             whole = whole * _BASE + small
             if fact & LETTER:

@@ -102,7 +102,7 @@ class Punctuation(_Settings):
     # does not.
     ends: Annotated[int, Field(ge=0, le=2)] = 1
     # Where one side has an end and the other has none: how many standard deviations too short that side may be.
-    unfinished: Annotated[float, Field(ge=0)] = 0.5
+    unfinished: Annotated[float, Field(ge=0)] = 1.0
     # Where fewer of a language's good translations end as their sentence does, none is asked for an end.
     usual: Fraction = 0.9
 

@@ -11,7 +11,6 @@ from filters.bitext.settings import STEPS, BitextSettings, Caps
 from sources.language import language
 from sources.readers.pair_schema import PAIR
 
-
 SKIP = tuple(step for step in STEPS if step != "numbers")
 # Zero in the digits of Arabic, Persian, Devanagari, Bengali, Gujarati, Gurmukhi, Tamil, Telugu, Thai, Lao,
 # Burmese, Khmer, and full width.
