@@ -18,9 +18,9 @@ odd ones (the default) show how well they hold. Faults are planted by a seed:
   boilerplate       a template of menus and notices, with words and numbers filled in, and words of the language
 
 Good pairs meet the whole chain; pairs with a fault all of it but duplicates and caps. Then, on text that nothing
-was set on but how short a side without an end may be: WMT22's translations of news, chats, shops and forums (good
-pairs), and English lines of web pages that people called noise or text (TurkuNLP), which only the steps form, length
-and boilerplate are asked about.
+was set on but how short a side without an end may be: WMT22's translations of news, chats, shops and forums
+(good pairs), and English lines of web pages that people called noise or text (TurkuNLP), which only the steps
+form, length and boilerplate are asked about.
 """
 
 import argparse
