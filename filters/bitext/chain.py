@@ -120,19 +120,6 @@ class Chain:
         self._known = known(settings.contamination, language)
         self._unspaced = language.segmentation.rule == "dictionary"
         self._accepted = accepted(language, settings.identification)
-        steps: tuple[tuple[Step, Callable[[_Verdicts], None]], ...] = (
-            ("form", self._form),
-            ("length", self._length),
-            ("margin", self._margin),
-            ("script", self._script),
-            ("copies", self._copies),
-            ("numbers", self._numbers),
-            ("ratio", self._ratio),
-            ("punctuation", self._punctuation),
-            ("boilerplate", self._boilerplate),
-            ("contamination", self._contamination),
-        )
-        self._steps = [step for name, step in steps if name not in settings.skip]
 
     def judge(self, batch: pa.RecordBatch) -> Judged:
         """What is said of each pair of `batch`, a batch of PAIR."""
@@ -145,9 +132,10 @@ class Chain:
             np.full(count, np.nan),
             np.full(count, np.nan),
         )
-        for step in self._steps:
-            step(verdicts)
         skip = self.settings.skip
+        for name, step in self._by_step().items():
+            if name not in skip:
+                step(verdicts)
         if "duplicates" not in skip:
             self._duplicates(verdicts, hashes)
         if "identification" not in skip:
@@ -248,6 +236,21 @@ class Chain:
             closed[1] = closed[0]
         short = np.where(closed[0] & ~closed[1], -deviation, np.where(closed[1] & ~closed[0], deviation, 0.0))
         return {"punctuation.ends": differ, "punctuation.unfinished": short}
+
+    def _by_step(self) -> dict[Step, Callable[[_Verdicts], None]]:
+        # Not kept: a chain that refers to itself holds its memory until the collector comes round.
+        return {
+            "form": self._form,
+            "length": self._length,
+            "margin": self._margin,
+            "script": self._script,
+            "copies": self._copies,
+            "numbers": self._numbers,
+            "ratio": self._ratio,
+            "punctuation": self._punctuation,
+            "boilerplate": self._boilerplate,
+            "contamination": self._contamination,
+        }
 
     # ---- what is told from the texts alone ------------------------------------------------------------------
 

@@ -1,3 +1,4 @@
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,11 @@ def test_what_is_written_is_clean() -> None:
     pairs = cleaned(batch([("Cafe\u0301\u200b  and\ttea\n", "क्\u200dष \u00ad")]))
     assert pairs.column("source_text")[0].as_py() == "Caf\u00e9 and tea"
     assert pairs.column("target_text")[0].as_py() == "क्\u200dष"
+
+
+def test_a_chain_lets_its_memory_go_at_once() -> None:
+    chain = Chain(BitextSettings(caps=SMALL), language("deu_Latn"))
+    chain.judge(batch(GOOD))
+    memory = weakref.ref(chain.memory.pairs)
+    del chain
+    assert memory() is None
