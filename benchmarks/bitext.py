@@ -36,10 +36,13 @@ ROUNDS: Final = 3
 PEER: Final = """
 import json, sys, time
 from opusfilter import filters as of
-script = sys.argv[2]
+script, unspaced = sys.argv[2], sys.argv[3] == "unspaced"
+long = [40, 1050] if unspaced else 40
+shares = [0.75, 0.3] if unspaced else [0.75, 0.6]
 chain = [
-    of.LengthFilter(unit="word", min_length=3, max_length=200), of.LengthRatioFilter(unit="char", threshold=3),
-    of.LongWordFilter(threshold=40), of.HtmlTagFilter(), of.CharacterScoreFilter(scripts=["Latin", script]),
+    of.LengthFilter(unit=["word", "char" if unspaced else "word"], min_length=3, max_length=[200, 1050]),
+    of.LengthRatioFilter(unit="char", threshold=4 if unspaced else 3), of.LongWordFilter(threshold=long),
+    of.HtmlTagFilter(), of.CharacterScoreFilter(scripts=["Latin", script], thresholds=shares),
     of.AlphabetRatioFilter(threshold=0.5), of.SimilarityFilter(threshold=0.9),
     of.NonZeroNumeralsFilter(threshold=0.5), of.TerminalPunctuationFilter(threshold=-2),
     of.RepetitionFilter(threshold=2),
@@ -52,7 +55,10 @@ for each in chain:
 kept = sum(1 for _ in left)
 print(json.dumps({"seconds": time.perf_counter() - begun, "kept": kept, "pairs": len(pairs)}))
 """
-SCRIPTS: Final = {"Latn": "Latin", "Grek": "Greek", "Cyrl": "Cyrillic", "Jpan": "Han", "Deva": "Devanagari"}
+# Japanese is held against one of its scripts, which is what the filter takes.
+SCRIPTS: Final = {
+    "Latn": "Latin", "Grek": "Greek", "Cyrl": "Cyrillic", "Jpan": "Hiragana", "Hani": "Han", "Deva": "Devanagari",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -120,10 +126,10 @@ def speeds(path: Path, options: argparse.Namespace) -> None:
     head = path.with_name("head.tsv")
     with path.open(encoding="utf-8") as lines:
         head.write_text("".join(line for line, _ in zip(lines, range(options.peer_pairs), strict=False)))
-    script = SCRIPTS[language(options.language).script]
-    peer = json.loads(
-        subprocess.run([python, "-c", PEER, head, script], check=True, capture_output=True).stdout.splitlines()[-1]
-    )
+    spoken = language(options.language)
+    rule = "unspaced" if spoken.segmentation.rule == "dictionary" else "spaced"
+    command = [python, "-c", PEER, head, SCRIPTS[spoken.script], rule]
+    peer = json.loads(subprocess.run(command, check=True, capture_output=True).stdout.splitlines()[-1])
     rate = peer["pairs"] / peer["seconds"]
     print(
         f"  {'OpusFilter, ten filters':34} {rate:>10,.0f} pairs a second (keeps {peer['kept']:,} of"

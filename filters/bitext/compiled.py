@@ -68,31 +68,35 @@ def mixed(value: Any) -> Any:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _decode(data: Any, at: int, end: int, points: Any) -> Any:
-    """Writes the code points of valid UTF-8 and returns how many there are."""
+    """Writes the code points of UTF-8 and returns how many there are; what is none is U+FFFD."""
     n = 0
     while at < end:
         byte = np.uint32(data[at])
         if byte < 0x80:
             points[n] = byte
             at += 1
-        elif byte < 0xE0:
+        elif byte < 0xE0 and at + 1 < end:
             points[n] = (byte & np.uint32(0x1F)) << 6 | np.uint32(data[at + 1] & 0x3F)
             at += 2
-        elif byte < 0xF0:
+        elif byte < 0xF0 and at + 2 < end:
             points[n] = (
                 (byte & np.uint32(0x0F)) << 12
                 | np.uint32(data[at + 1] & 0x3F) << 6
                 | np.uint32(data[at + 2] & 0x3F)
             )
             at += 3
-        else:
-            points[n] = (
+        elif at + 3 < end:
+            point = (
                 (byte & np.uint32(0x07)) << 18
                 | np.uint32(data[at + 1] & 0x3F) << 12
                 | np.uint32(data[at + 2] & 0x3F) << 6
                 | np.uint32(data[at + 3] & 0x3F)
             )
+            points[n] = point if point < 0x110000 else 0xFFFD
             at += 4
+        else:
+            points[n] = 0xFFFD
+            at += 1
         n += 1
     return n
 

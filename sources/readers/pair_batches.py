@@ -308,6 +308,21 @@ def _by_words(sides: list[pa.Array], file: PairFile) -> bool:
     return bool(counts[0] > counts[1])
 
 
+def _not_utf8(columns: list[pa.Array]) -> npt.NDArray[np.bool_]:
+    """Whether a row has a string that is not UTF-8: Parquet's are not checked when they are written."""
+    broken = np.zeros(len(columns[0]), dtype=np.bool_)
+    for column in columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            for at, value in enumerate(column.cast(pa.binary()).to_pylist()):
+                try:
+                    (value or b"").decode("utf-8")
+                except UnicodeDecodeError:
+                    broken[at] = True
+    return broken
+
+
 def _parquet(file: PairFile, rows: int) -> Iterator[PairBatch]:
     """A Parquet file with a column `translation`, a struct of one string a language, as OPUS-100 has it."""
     read = 0
@@ -329,9 +344,15 @@ def _parquet(file: PairFile, rows: int) -> Iterator[PairBatch]:
                 Malformed(read + int(at) + 1, MISSING_SIDE, f"{english} or {others[0]} is null")
                 for at in np.flatnonzero(~kept)
             ]
+            broken = _not_utf8(sides)
+            missing += [
+                Malformed(read + at + 1, ENCODING, "not UTF-8") for at in np.flatnonzero(broken & kept).tolist()
+            ]
+            kept &= ~broken
             texts = [side.filter(pa.array(kept)) for side in sides]
             nothing = np.full(int(kept.sum()), math.nan)
-            yield PairBatch(_pairs(read + np.flatnonzero(kept) + 1, texts, nothing, file, True), tuple(missing))
+            pairs = _pairs(read + np.flatnonzero(kept) + 1, texts, nothing, file, True)
+            yield PairBatch(pairs, tuple(sorted(missing, key=lambda each: each.row)))
             read += batch.num_rows
     if not read:
         raise BabelmixError(f"{file.url}: no row in it; fetch it again, or leave it out")

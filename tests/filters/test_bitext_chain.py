@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from filters.bitext.chain import REASONS, Chain, Judged
@@ -34,12 +36,12 @@ def batch(pairs: Any, code: str = "deu_Latn", margin: float | None = None) -> pa
     )
 
 
-def judge(pairs: Any, code: str = "deu_Latn", margin: float | None = None, **settings: Any) -> Judged:
-    return Chain(BitextSettings(**{"caps": SMALL, **settings}), language(code)).judge(batch(pairs, code, margin))
+def judge(pairs: Any, code: str = "deu_Latn", margin: float | None = None, **changed: Any) -> Judged:
+    return Chain(BitextSettings(**{"caps": SMALL, **changed}), language(code)).judge(batch(pairs, code, margin))
 
 
-def reason(english: str, text: str, code: str = "deu_Latn", **settings: Any) -> str | None:
-    found: str | None = judge([(english, text)], code, **settings).reason[0].as_py()
+def reason(english: str, text: str, code: str = "deu_Latn", **changed: Any) -> str | None:
+    found: str | None = judge([(english, text)], code, **changed).reason[0].as_py()
     return found
 
 
@@ -173,7 +175,7 @@ def test_a_sentence_stands_in_so_many_pairs_and_no_more() -> None:
 
 def test_an_english_sentence_stands_in_so_many_languages() -> None:
     across = Seen(1 << 10)
-    settings = BitextSettings(caps=Caps(remembered=1 << 10, languages=2))
+    capped = BitextSettings(caps=Caps(remembered=1 << 10, languages=2))
     french = [(E, "Le gouvernement a annoncé un nouveau plan lundi.")]
     spanish = [(E, "El gobierno anunció un nuevo plan el lunes.")]
     found = []
@@ -182,7 +184,7 @@ def test_an_english_sentence_stands_in_so_many_languages() -> None:
         ("fra_Latn", french),
         ("spa_Latn", spanish),
     ):
-        found += Chain(settings, language(code), across).judge(batch(pairs, code)).reason.to_pylist()
+        found += Chain(capped, language(code), across).judge(batch(pairs, code)).reason.to_pylist()
     assert found == [None, None, None, "language_cap"]
 
 
@@ -239,3 +241,33 @@ def test_a_chain_lets_its_memory_go_at_once() -> None:
     memory = weakref.ref(chain.memory.pairs)
     del chain
     assert memory() is None
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.text(
+    "a1.,:/<&;>|» \u1040७Äß漢字か्", max_size=60
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    pairs=st.lists(st.tuples(TEXT, TEXT), max_size=6), code=st.sampled_from(["deu_Latn", "jpn_Jpan", "mya_Mymr"])
+)
+def test_whatever_is_written_there_has_a_verdict(pairs: list[tuple[str, str]], code: str) -> None:
+    judged = judge(pairs, code)
+    assert len(judged.reason) == len(pairs)
+    for at, why in enumerate(judged.reason.to_pylist()):
+        assert (why is None) == bool(np.isnan(judged.threshold[at])) == bool(judged.kept[at])
+        assert why is None or why in REASONS
+
+
+def test_bytes_that_are_no_text_are_broken_characters_not_a_crash() -> None:
+    raw = [
+        b"The plan \xf7\xbf\xbf\xbf was announced on Monday by the government.",
+        b"The government has a plan \xe0",
+    ]
+    pairs = batch([(E, T)] * 2)
+    sides = pa.array(raw).view(pa.string())
+    judged = Chain(BitextSettings(caps=SMALL), language("deu_Latn")).judge(
+        pairs.set_column(2, PAIR.field(2), sides)
+    )
+    assert judged.reason.to_pylist() == ["broken_characters"] * 2

@@ -135,6 +135,10 @@ def test_opus_100s_parquet(tmp_path: Path) -> None:
     assert batch.pairs.column("target_text").to_pylist() == ["บ้าน", "สอง"]
     assert batch.pairs.column("id").to_pylist() == ["opus-100:t.parquet:1", "opus-100:t.parquet:3"]
     assert faults(batch) == [(2, "missing_side")]
+    raw = pa.array([b"A house.", b"\xff\xfe"]).view(pa.string())
+    table = pa.StructArray.from_arrays([raw, pa.array(["บ้าน", "สอง"])], ["en", "th"])
+    pq.write_table(pa.table({"translation": table}), tmp_path / "t.parquet")
+    assert faults(only(found)) == [(2, "encoding")]
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "t.parquet")
     with pytest.raises(BabelmixError, match="no column `translation` with English"):
         only(found)
