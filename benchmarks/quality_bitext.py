@@ -157,7 +157,7 @@ def planted(code: str, texts: dict[str, dict[int, tuple[str, str]]], half: str) 
         others = [each for each in texts if each != code and each not in alike and number in texts[each]]
         if others:
             faults["wrong language"].append((english, texts[chance.choice(others)][number][1]))
-        near = [each for each in alike if number in texts.get(each, {})]
+        near = [each for each in sorted(alike) if number in texts.get(each, {})]
         if near:
             faults["look-alike"].append((english, texts[chance.choice(near)][number][1]))
         if len(english.split()) >= 6:
