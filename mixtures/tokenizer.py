@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sources.errors import BabelmixError
 
@@ -155,7 +156,7 @@ def qwen3_ranks() -> dict[bytes, int]:
 
 
 class Qwen3:
-    """Qwen3's tokenizer from the bundled ranks."""
+    """Qwen3's tokenizer from the bundled ranks, by compiled loops; tiktoken has the long texts and decodes."""
 
     name = QWEN3
     origin = "dashscope's resources/qwen.tiktoken, through tiktoken"
@@ -164,6 +165,8 @@ class Qwen3:
     def __init__(self) -> None:
         import tiktoken
 
+        from mixtures.bpe import BytePairs
+
         self.fingerprint = tokenizer_fingerprint(QWEN3)
         self._encoding: tiktoken.Encoding = tiktoken.Encoding(
             QWEN3,
@@ -171,13 +174,23 @@ class Qwen3:
             mergeable_ranks=qwen3_ranks(),
             special_tokens={EOD_TEXT: QWEN3_EOD},
         )
+        self._pairs = BytePairs(qwen3_ranks())
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return _load, (QWEN3,)
 
     def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
         """See `Tokenizer`."""
-        return [self._encode(unicodedata.normalize("NFC", text)) for text in texts]
+        composed = [unicodedata.normalize("NFC", text) for text in texts]
+        found: list[Tokens | None] = [None] * len(texts)
+        # Long texts go piece by piece, and lone surrogates are no UTF-8: tiktoken has its own way with them.
+        short = [at for at, text in enumerate(composed) if len(text) <= _PIECE // 2 and _is_utf8(text)]
+        ids, bounds = self._pairs.encode(pa.array([composed[at] for at in short], pa.large_string()))
+        for at, start, end in zip(short, bounds[:-1], bounds[1:], strict=True):
+            found[at] = ids[start:end]
+        return [
+            self._encode(text) if tokens is None else tokens for text, tokens in zip(composed, found, strict=True)
+        ]
 
     def decode(self, ids: Sequence[int] | Tokens) -> str:
         """See `Tokenizer`."""
@@ -199,6 +212,14 @@ class Qwen3:
     def _encode_unsplit(self, text: str) -> Tokens:
         # The one private name of tiktoken that is used: it merges what is known to be one match of the pattern.
         return np.array(self._encoding._encode_single_piece(text), dtype=np.uint32)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:

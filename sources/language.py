@@ -56,10 +56,10 @@ class Segmentation(_Declared):
     """What parts the words: spaces, or nothing to be seen. ICU splits either, with the locale's rules.
 
     Between two parts of a word a hyphen is a word of its own (`apart`), or belongs to the part before it or to one
-    word with both; an apostrophe may begin the part after it (English don|'t) or end the one before (French l'|eau).
-    Other marks are words of their own at either end of what stands between blanks, and within it where `marks` says
-    so; else an address of the web is one word but for its slashes and colons before letters.
-    What is said here is what the word tokenizer does that FineWeb-2's thresholds were computed with.
+    word with both; an apostrophe may begin the part after it (English don|'t) or end the one before (French
+    l'|eau). Other marks are words of their own at either end of what stands between blanks, and within it where
+    `marks` says so; else an address of the web is one word but for its slashes and colons before letters. What is
+    said here is what the word tokenizer does that FineWeb-2's thresholds were computed with.
     """
 
     rule: Literal["spaces", "dictionary"]

@@ -307,10 +307,10 @@ def test_a_quality_model_is_one_of_the_filters(tmp_path: Path) -> None:
     words = ("lamp", "sofa", "kettle", "carpet", "mirror", "blanket", "curtain", "basket")
     good = [f"{_prose(number)} It was the {word} that they remembered." for number in range(11) for word in words]
     web = [
-        f"Order your new {word} today and save {number} percent on the price that you would pay in any other shop. We "
-        "ship to every country within two working days, and you may send it back for free if you do not like the "
-        "colour. Have a look at our great offers of the week, sign up for the newsletter, and win a voucher that is "
-        "worth more than you think. Click here to read what our customers say about the service and the quality."
+        f"Order your new {word} today and save {number} percent on the price that you would pay elsewhere. We "
+        "ship to every country within two working days, and you may send it back for free if you dislike the "
+        "colour. Have a look at our great offers of the week, sign up for the newsletter, and win a voucher "
+        "that is worth more than you think. Click here to read what our customers say about our service."
         for number in range(11)
         for word in words
     ]
