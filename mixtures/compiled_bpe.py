@@ -98,18 +98,17 @@ def _merge_long(
         after[first] = end
         if end <= size:
             before[end] = first
-        k: Any
-        for k in (before[first], first):
-            if k < 0:
+        for touched in (before[first], first):
+            if touched < 0:
                 continue
-            current[k] = NEVER
-            if after[k] >= size:
+            current[touched] = NEVER
+            if after[touched] >= size:
                 continue
-            stop: Any = after[after[k]]
-            if stop - k <= longest:
-                current[k] = _rank(table, bitmap, prefix[stop] - prefix[k] * powers[stop - k])
-                if current[k] != NEVER:
-                    heapq.heappush(waiting, (current[k], np.int64(k)))
+            stop: Any = after[after[touched]]
+            if stop - touched <= longest:
+                current[touched] = _rank(table, bitmap, prefix[stop] - prefix[touched] * powers[stop - touched])
+                if current[touched] != NEVER:
+                    heapq.heappush(waiting, (current[touched], np.int64(touched)))
     head: Any = 0
     while head < size:
         end = after[head]
