@@ -160,6 +160,8 @@ class Options(_Settings):
     boilerplate: Boilerplate | None = None
     # See `Contamination`.
     contaminated: Literal["drop", "cut"] = "drop"
+    # Sources in the order in which one keeps a text that several have; those that are not named follow by name.
+    priority: tuple[str, ...] = ()
     # A model of good text by language code; `babelmix languages train-quality` makes one.
     quality_models: dict[str, QualityModelSettings] = {}
 
@@ -174,6 +176,7 @@ class CurationSettings(_Settings):
     checks: dict[str, tuple[Check, ...]] = _CHECKS
     # Whether lines that repeat over the pages of a host are cut, and which; FineWeb-2 cuts none.
     boilerplate: Boilerplate | None = None
+    priority: tuple[str, ...] = ()
     quality_models: dict[str, QualityModelSettings] = {}
 
     @classmethod
@@ -193,6 +196,7 @@ class CurationSettings(_Settings):
         options = load_yaml(Path(own), Options) if own else Options()
         return cls(
             boilerplate=options.boilerplate,
+            priority=options.priority,
             quality_models={
                 code: model.model_copy(update={"digest": model_digest(model.path)})
                 for code, model in options.quality_models.items()

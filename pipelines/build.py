@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from filters.settings import CurationSettings
+from filters.standing import in_priority
 from mixtures.order import ORDER_VERSION
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.tokenizer import tokenizer_fingerprint
@@ -47,7 +48,7 @@ def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     pairs = sorted({(bucket.source, bucket.language) for bucket in wanted})
     collected = {pair: collect_step(*pair, profile) for pair in pairs}
     measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
-    curated = {pair: curate_step(collected[pair], measured[pair], *pair, profile) for pair in pairs}
+    curated = _curated(collected, measured, profile)
     reported = report_step(list(curated.values()))
     tokenised = [
         tokenise_step(curated[bucket.source, bucket.language], bucket, recipe.tokenizer, recipe.rehydrate)
@@ -88,15 +89,35 @@ def measure_step(collected: Step, source_name: str, code: str, profile: str) -> 
     return Step("measure", VERSIONS["measure"], (f"measured/{source_name}/{code}",), settings, (collected,))
 
 
-def curate_step(collected: Step, measured: Step, source_name: str, code: str, profile: str) -> Step:
-    """Keeps or drops each document of one source and language by what was measured of it, and says why."""
+def _curated(
+    collected: dict[tuple[str, str], Step], measured: dict[tuple[str, str], Step], profile: str
+) -> dict[tuple[str, str], Step]:
+    """The curation of every source and language, each language's sources in their priority."""
+    priority = CurationSettings.for_profile(profile).priority
+    found: dict[tuple[str, str], Step] = {}
+    for code in sorted({code for _, code in collected}):
+        before: list[Step] = []
+        for name in in_priority([each for each, of in collected if of == code], priority):
+            pair = (name, code)
+            found[pair] = curate_step(collected[pair], measured[pair], name, code, profile, tuple(before))
+            before.append(found[pair])
+    return found
+
+
+def curate_step(
+    collected: Step, measured: Step, source_name: str, code: str, profile: str, before: tuple[Step, ...] = ()
+) -> Step:
+    """Keeps or drops each document of one source and language by what was measured of it, and says why.
+
+    `before` are the sources of the language that come first: what they keep is not kept again.
+    """
     settings = {
         "source": source_name,
         "language": code,
         "curation": CurationSettings.for_profile(profile).deciding(language(code)),
     }
-    folders = (f"dropped/{source_name}/{code}", f"curated/{source_name}/{code}")
-    return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured))
+    folders = tuple(f"{room}/{source_name}/{code}" for room in ("dropped", "standing", "curated"))
+    return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured, *before))
 
 
 def report_step(curated: list[Step]) -> Step:

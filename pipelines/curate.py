@@ -9,7 +9,7 @@ written, and held against what came in.
 import contextlib
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ from filters.privacy import redacted
 from filters.quality_model import ScoreQuantiles
 from filters.settings import CurationSettings
 from filters.statistics import STATISTICS
+from filters.verdict import Drop
 from filters.verdicts import Decision, Verdicts
 from pipelines.boilerplate import CountingLines
 from pipelines.document_files import document_files
@@ -40,6 +41,7 @@ from pipelines.duplicates import Copies, find_copies
 from pipelines.executor import run_pipeline
 from pipelines.measure import Measuring
 from pipelines.measured_files import Group, TableWriter, groups, measured_column
+from pipelines.standing_files import STANDING, Standing
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DOCUMENT, DROPPED
@@ -90,6 +92,7 @@ class Place:
     measured: str
     curated: str
     dropped: str
+    standing: str
     scratch: str
 
 
@@ -140,24 +143,41 @@ def _repeated_lines(
         return repeated_lines(Path(counts), settings.boilerplate)
 
 
-def curate(place: Place, language: Language, source: str, settings: CurationSettings, workers: int = 1) -> Funnel:
+def curate(
+    place: Place,
+    language: Language,
+    source: str,
+    settings: CurationSettings,
+    workers: int = 1,
+    earlier: Mapping[str, str] | None = None,
+) -> Funnel:
     """Writes the documents that stay to `curated` and a row of each other to `dropped`, from what was measured.
+
+    `earlier` are the `standing` folders of sources that come before this one, by name: what is kept there is
+    dropped here. What is kept here stands in `standing` for those that come after.
 
     Raises:
         BabelmixError: a file cannot be read, or what was removed is outside its band.
     """
-    funnel = curate_unchecked(place, language, settings, workers)
+    funnel = curate_unchecked(place, language, settings, workers, earlier)
     bands.hold(settings.removal, source, language.code, funnel.documents, funnel.by_filter(), place.dropped)
     return funnel
 
 
-def curate_unchecked(place: Place, language: Language, settings: CurationSettings, workers: int = 1) -> Funnel:
+def curate_unchecked(
+    place: Place,
+    language: Language,
+    settings: CurationSettings,
+    workers: int = 1,
+    earlier: Mapping[str, str] | None = None,
+) -> Funnel:
     """As `curate`, but whatever is removed is left to the caller to judge."""
     counts = row_counts(place.documents)
     decision = Decision(language, settings, _model_threshold(place, language, settings))
     with _clean(place.scratch):
-        copies = find_copies(place.documents, place.measured, decision)
-        _run([Deciding(place, decision, copies, counts)], len(counts), workers, place.scratch)
+        standing = Standing.read(earlier or {})
+        copies = find_copies(place.documents, place.measured, decision, standing)
+        _run([Deciding(place, decision, copies, standing, counts)], len(counts), workers, place.scratch)
     return _funnel(sum(counts), place.curated, place.dropped, _notes(language, settings))
 
 
@@ -167,9 +187,11 @@ class Deciding(PipelineStep):
     type = "🔻 - FILTER"
     name = "🔻 Decide"
 
-    def __init__(self, place: Place, decision: Decision, copies: Copies, counts: Sequence[int]) -> None:
+    def __init__(
+        self, place: Place, decision: Decision, copies: Copies, standing: Standing, counts: Sequence[int]
+    ) -> None:
         super().__init__()
-        self.place, self.decision, self.copies = place, decision, copies
+        self.place, self.decision, self.copies, self.standing = place, decision, copies, standing
         self.starts = np.concatenate([[0], np.cumsum(counts)])
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
@@ -184,23 +206,41 @@ class Deciding(PipelineStep):
         with (
             TableWriter(place.curated, name, DOCUMENT) as kept,
             TableWriter(place.dropped, name, DROPPED) as dropped,
+            TableWriter(place.standing, name, STANDING) as stands,
         ):
             for group in groups(place.documents, place.measured, name):
                 with self.track_time():
                     verdicts = self.decision.verdicts(group.measured, group.documents["category"])
                     copies = self.copies.slice(start, start + len(group.measured))
-                    stays = verdicts.passes & (copies.kept < 0)
+                    exact = group.measured["duplicates.exact"]
+                    compared = self.decision.meeting("exact", group.documents["category"])
+                    elsewhere = compared & self.standing.holds(exact.to_numpy())
+                    stays = verdicts.passes & (copies.kept < 0) & ~elsewhere
                     if not stays.all():
-                        dropped.write(self._dropped(group, verdicts, copies, np.flatnonzero(~stays)))
+                        rows = np.flatnonzero(~stays)
+                        dropped.write(self._dropped(group, verdicts, copies, elsewhere, rows))
                     if stays.any():
                         kept.write(self._curated(group, copies, stays))
+                        mask = pa.array(stays)
+                        ids = group.measured["id"].filter(mask)
+                        stands.write(pa.table([exact.filter(mask), ids], schema=STANDING))
                 self.stat_update("forwarded", value=int(stays.sum()))
                 start += len(group.measured)
 
-    def _dropped(self, group: Group, verdicts: Verdicts, copies: Copies, rows: npt.NDArray[np.int64]) -> pa.Table:
+    def _dropped(
+        self,
+        group: Group,
+        verdicts: Verdicts,
+        copies: Copies,
+        elsewhere: npt.NDArray[np.bool_],
+        rows: npt.NDArray[np.int64],
+    ) -> pa.Table:
         held: dict[str, list[Any]] = {name: [] for name in DROPPED.names}
         for row in map(int, rows):
             found = self.decision.drop(group.measured, row, verdicts, ("language",))
+            if found is None and elsewhere[row]:
+                held_there = self.standing.name(group.measured["duplicates.exact"][row].as_py())
+                found = "duplicates", Drop("other_source", 1.0, 0.0, held_there)
             if found is None and copies.kept[row] >= 0:
                 found = "duplicates", copies.drop(row)
             if found is None:

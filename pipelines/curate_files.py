@@ -45,7 +45,7 @@ def curate_files(
     place = get_datafolder(output)
     at = {
         name: f"{output.rstrip('/')}/{_STAGING}/{name}"
-        for name in ("documents", "measured", "curated", "dropped", "scratch")
+        for name in ("documents", "measured", "curated", "dropped", "standing", "scratch")
     }
     _remove(place, _STAGING)
     try:

@@ -33,8 +33,8 @@ def curated_places(workspace: Workspace, steps: Iterable[Step]) -> list[CuratedP
         manifest = workspace.manifest(step.name)
         if manifest is None:
             continue
-        collected, measured = step.inputs
-        dropped, curated = step.folders
+        collected, measured, *_ = step.inputs
+        dropped, _, curated = step.folders
         found.append(
             CuratedPlace(
                 source=step.settings["source"],

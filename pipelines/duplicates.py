@@ -23,6 +23,7 @@ from filters.verdicts import Decision
 from pipelines.document_files import document_files
 from pipelines.document_io import row_batches_of, row_counts
 from pipelines.measured_files import Group, groups
+from pipelines.standing_files import Standing
 from sources.language import Language
 
 _BYTES: Final = 4 << 20
@@ -51,8 +52,10 @@ class Copies:
         return Drop(reason, float(self.size[row]), 1.0, self.ids[int(self.kept[row])])
 
 
-def find_copies(documents: str, measured: str, decision: Decision) -> Copies:
+def find_copies(documents: str, measured: str, decision: Decision, standing: Standing) -> Copies:
     """The copies among the documents of a folder by what was measured of them; one is kept of each cluster.
+
+    What stands in an earlier source is left out: it is dropped as that source's copy, by `standing`.
 
     It is one that passes the other filters, if any does; of several the longest, since copies are cut more often
     than added to; and of these the first.
@@ -60,7 +63,7 @@ def find_copies(documents: str, measured: str, decision: Decision) -> Copies:
     count = sum(row_counts(documents))
     copies = Copies(np.full(count, -1), np.ones(count, np.int64), np.zeros(count, np.bool_), {})
     with tempfile.TemporaryDirectory() as folder:
-        candidates = _Candidates.read(documents, measured, decision, count, Path(folder))
+        candidates = _Candidates.read(documents, measured, decision, standing, count, Path(folder))
         labels = clusters(candidates.bands, candidates.exact, candidates.near)
         sizes = np.bincount(labels, minlength=len(labels))[labels] if len(labels) else labels
         if not (sizes > 1).any():
@@ -95,7 +98,9 @@ class _Candidates:
     score: npt.NDArray[np.float64]
 
     @classmethod
-    def read(cls, documents: str, measured: str, decision: Decision, count: int, folder: Path) -> "_Candidates":
+    def read(
+        cls, documents: str, measured: str, decision: Decision, standing: Standing, count: int, folder: Path
+    ) -> "_Candidates":
         bands = np.lib.format.open_memmap(
             folder / "bands.npy", mode="w+", dtype=np.uint64, shape=(max(count, 1), BANDS), fortran_order=True
         )
@@ -106,7 +111,8 @@ class _Candidates:
             table, categories = group.measured, group.documents["category"]
             verdicts = decision.verdicts(table, categories)
             wants_near = decision.meeting("near", categories)
-            wanted = np.flatnonzero(verdicts.identified & (decision.meeting("exact", categories) | wants_near))
+            compared = verdicts.identified & (decision.meeting("exact", categories) | wants_near)
+            wanted = np.flatnonzero(compared & ~standing.holds(table["duplicates.exact"].to_numpy()))
             to = slice(at, at + len(wanted))
             values = table["duplicates.bands"].combine_chunks().flatten().to_numpy().reshape(-1, BANDS)
             bands[to] = values[wanted]

@@ -46,8 +46,9 @@ def _measure(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
 
 
 def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
-    dropped, curated = targets
-    collected, measured = step.inputs
+    dropped, standing, curated = targets
+    collected, measured, *before = step.inputs
+    earlier = {each.settings["source"]: workspace.at(each.folders[1]) for each in before}
     place = _place(
         step,
         workspace,
@@ -55,17 +56,17 @@ def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
         measured=workspace.at(measured.name),
         curated=curated,
         dropped=dropped,
+        standing=standing,
     )
     settings = CurationSettings.model_validate(step.settings["curation"]["settings"])
-    funnel = curate(place, language(step.settings["language"]), step.settings["source"], settings)
+    funnel = curate(place, language(step.settings["language"]), step.settings["source"], settings, earlier=earlier)
     return funnel.as_dict()
 
 
-def _place(
-    step: Step, workspace: Workspace, documents: str, measured: str, curated: str = "", dropped: str = ""
-) -> Place:
+def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> Place:
+    made = {"curated": "", "dropped": "", "standing": "", **folders}
     scratch = workspace.at(f".staging/scratch/{step.name}")
-    return Place(workspace.at(documents), measured, curated, dropped, scratch)
+    return Place(documents=workspace.at(documents), measured=measured, scratch=scratch, **made)
 
 
 def _report(step: Step, workspace: Workspace, targets: list[str]) -> Totals:

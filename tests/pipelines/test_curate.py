@@ -39,11 +39,13 @@ def _labels() -> dict[tuple[str, str], list[dict[str, Any]]]:
     return found
 
 
-def _curate(folder: Path, code: str, name: str, settings: CurationSettings = OPEN, workers: int = 1) -> Funnel:
-    at = {room: str(folder / room) for room in ("measured", "curated", "dropped", "scratch")}
+def _curate(
+    folder: Path, code: str, name: str, settings: CurationSettings = OPEN, workers: int = 1, **more: Any
+) -> Funnel:
+    at = {room: str(folder / room) for room in ("measured", "curated", "dropped", "standing", "scratch")}
     place = Place(documents=str(folder / "in"), **at)
     measure_documents(place, language(code), settings, workers)
-    return curate(place, language(code), name, settings, workers)
+    return curate(place, language(code), name, settings, workers, **more)
 
 
 def _write(folder: Path, *files: list[dict[str, Any]]) -> None:
@@ -331,3 +333,18 @@ def test_a_quality_model_is_one_of_the_filters(tmp_path: Path) -> None:
         assert (dropped["advert"]["filter"], dropped["advert"]["reason"]) == ("quality", "quality_model")
     assert min(kept["threshold"].values()) >= 0.5
     assert len(kept["share"]) <= 2
+
+
+def test_what_an_earlier_source_keeps_is_not_kept_again(tmp_path: Path) -> None:
+    _write(tmp_path / "first", [{"id": "a", "text": _prose(1)}, {"id": "b", "text": "too short"}])
+    rows = [("x", _prose(1).replace(" ", "  ")), ("y", "too  SHORT"), ("z", _prose(3))]
+    _write(tmp_path / "second", [{"id": name, "text": text} for name, text in rows])
+    _curate(tmp_path / "first", "eng_Latn", "wiki")
+    earlier = {"wiki": str(tmp_path / "first" / "standing")}
+    _curate(tmp_path / "second", "eng_Latn", "web", earlier=earlier)
+    assert [row["id"] for row in _rows(tmp_path / "second" / "curated")] == ["z"]
+    dropped = {row["id"]: row for row in _rows(tmp_path / "second" / "dropped")}
+    assert (dropped["x"]["filter"], dropped["x"]["reason"]) == ("duplicates", "other_source")
+    assert dropped["x"]["detail"] == "wiki: a"
+    # What the earlier source dropped itself is no copy of anything.
+    assert dropped["y"]["reason"] != "other_source"
