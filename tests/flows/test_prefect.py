@@ -69,12 +69,19 @@ class Served:
         return found
 
     def task_states(self, flow_run: str) -> Counter[str]:
-        """How many task runs of a flow run ended in which state."""
-        found: Counter[str] = Counter()
+        """How many task runs of a flow run ended in which state.
+
+        The server learns of a task's states in events, some of which come after the flow's own end.
+        """
         asked = {"flow_runs": {"id": {"any_": [flow_run]}}, "limit": 200}
-        while page := self.ask("task_runs/filter", {**asked, "offset": found.total()}):
-            found.update(run["state_name"] for run in page)
-        return found
+        until = time.monotonic() + 60
+        while True:
+            found: Counter[str] = Counter()
+            while page := self.ask("task_runs/filter", {**asked, "offset": found.total()}):
+                found.update(run["state_name"] for run in page)
+            if not found.keys() & {"Pending", "Running", "Scheduled"} or time.monotonic() > until:
+                return found
+            time.sleep(0.5)
 
     def artifact(self, key: str) -> dict[str, Any]:
         """The newest artifact of this key."""
