@@ -1,0 +1,1 @@
+"""Which pairs are the best of those that the chain keeps: by an embedding model, or by what the chain measured."""
