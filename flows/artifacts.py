@@ -36,6 +36,31 @@ def publish_funnel(build: Build, totals: Totals) -> None:
     )
 
 
+def publish_pairs(build: Build, totals: Totals) -> None:
+    """Publishes what became of each language's translation pairs, reason by reason, as a table."""
+    found = {step.settings["language"]: totals[step.name] for step in build.mining if step.kind == "render"}
+    reasons = list(dict.fromkeys(row["reason"] for each in found.values() for row in each["dropped"]))
+    table = []
+    for code, each in found.items():
+        counts = {row["reason"]: row["documents"] for row in each["dropped"]}
+        dropped = {reason: counts.get(reason, 0) for reason in reasons}
+        table.append(
+            {
+                "language": code,
+                "in": each["documents"],
+                **dropped,
+                "kept": each["kept"],
+                "ranked by": each["ranker"],
+            }
+        )
+    key = artifact_key(build)
+    create_table_artifact(
+        key=f"pairs-{key}",
+        table=table,
+        description=f"# Translation pairs of {key}\n\nEvery pair that was read is kept or in one column.",
+    )
+
+
 def artifact_key(build: Build) -> str:
     """A build's model and stage as Prefect takes them in a key: lower-case letters, digits and dashes."""
     return re.sub("[^a-z0-9]+", "-", f"{build.recipe.model}-stage{build.recipe.stage}".lower()).strip("-")

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows import cli_languages, cli_mix, cli_sources, cli_steps
+from flows import cli_languages, cli_mine, cli_mix, cli_sources, cli_steps
 from sources.errors import BabelmixError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 cli_mix.register(app)
 cli_steps.register(app)
+cli_mine.register(app)
 cli_sources.register(app)
 cli_languages.register(app)
 

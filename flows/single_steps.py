@@ -4,11 +4,12 @@ from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import artifact_key, publish_funnel
+from flows.artifacts import artifact_key, publish_funnel, publish_pairs
 from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from pipelines.build import Build, build
 from pipelines.workspace import Workspace
+from sources.errors import BabelmixError
 
 
 @flow(name="collect-sources", task_runner=task_runner)
@@ -28,6 +29,21 @@ def curate_sources(
     """Collects and curates what a stage's recipe needs, and publishes the funnel. Returns totals by step."""
     plan, totals = _as_far_as("report", stage, model, profile, workspace)
     publish_funnel(plan, totals)
+    return totals
+
+
+@flow(name="mine-bitext", task_runner=task_runner)
+@in_one_line
+def mine_bitext(
+    stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
+) -> dict[str, dict[str, Any]]:
+    """Mines the translation pairs of a stage's languages, and publishes their funnel. Returns totals by step."""
+    plan = build(load_recipe(model, stage), profile, None, 0)
+    if not plan.mining:
+        raise BabelmixError(f"profile {profile}: no pairs of any language of stage {stage}; name another profile")
+    key = artifact_key(plan)
+    totals = dict(run_tasks(plan.mining, Workspace(workspace), f"progress-mine-{key}"))
+    publish_pairs(plan, totals)
     return totals
 
 

@@ -38,6 +38,12 @@ def describe(step: Step, totals: Mapping[str, Any]) -> str:
     match step.kind:
         case "curate":
             return f"{totals['kept']} of {totals['documents']} documents kept"
+        case "mine":
+            return f"{totals['kept']} of {totals['documents']} pairs, ranked by {totals['ranker']}"
+        case "across":
+            return f"{totals['beyond']} of {totals['documents']} pairs are too many of one sentence"
+        case "render":
+            return f"{totals['kept']} pairs"
         case "report":
             return f"{totals['languages']} languages"
         case "tokenise" | "mix":

@@ -1,7 +1,11 @@
 """The steps of a stage: which folders are made from which, for a recipe, a profile and a tokenizer."""
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from filters.bitext.mining import Mining
+from filters.bitext.rendering import templates_digest
 from filters.settings import CurationSettings
 from filters.standing import in_priority
 from mixtures.order import ORDER_VERSION
@@ -9,14 +13,21 @@ from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.tokenizer import tokenizer_fingerprint
 from pipelines.collect import input_fingerprint
 from pipelines.curation_report import FOLDER
+from pipelines.mine import pair_fingerprint
 from pipelines.step import Step
 from sources.buckets import Bucket, buckets
 from sources.language import language
+from sources.pair_files import NoPairsError, pair_source
 from sources.source import source
 
 # Raised by hand when a step's code starts to give other bytes for the same settings and inputs.
 # The kinds stand in the order in which a document meets them.
-VERSIONS = {"collect": 1, "measure": 1, "curate": 2, "report": 1, "tokenise": 1, "mix": 1}
+VERSIONS = {
+    "collect": 1, "measure": 1, "curate": 2, "report": 1, "mine": 1, "across": 1, "render": 1, "tokenise": 1,
+    "mix": 1,
+}  # fmt: skip
+# From files of translation pairs to documents; they need nothing of the kinds before them.
+MINING = ("mine", "across", "render")
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,11 @@ class Build:
         wanted = list(VERSIONS)[: list(VERSIONS).index(kind) + 1]
         return tuple(step for step in self.steps if step.kind in wanted)
 
+    @property
+    def mining(self) -> tuple[Step, ...]:
+        """The steps from files of translation pairs to documents of them."""
+        return tuple(step for step in self.steps if step.kind in MINING)
+
 
 def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     """The steps that make `recipe`'s mixture from the sources of `profile`.
@@ -50,14 +66,20 @@ def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
     measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
     curated = _curated(collected, measured, profile)
     reported = report_step(list(curated.values()))
+    mining, rendered = mining_steps(_codes(recipe), profile)
+    made = curated | {(step.settings["source"], step.settings["language"]): step for step in rendered}
+    wanted += [Bucket(MULTILINGUAL, step.settings["source"], step.settings["language"]) for step in rendered]
     tokenised = [
-        tokenise_step(curated[bucket.source, bucket.language], bucket, recipe.tokenizer, recipe.rehydrate)
+        tokenise_step(made[bucket.source, bucket.language], bucket, recipe.tokenizer, recipe.rehydrate)
         for bucket in sorted(wanted, key=lambda bucket: (bucket.category, bucket.source, bucket.language))
     ]
     mix = mix_step(recipe, profile, tokens, seed, tokenised)
-    return Build(
-        recipe, profile, (*collected.values(), *measured.values(), *curated.values(), reported, *tokenised, mix)
-    )
+    documents = (*collected.values(), *measured.values(), *curated.values(), reported)
+    return Build(recipe, profile, (*documents, *mining, *rendered, *tokenised, mix))
+
+
+def _codes(recipe: Recipe) -> list[str]:
+    return sorted(recipe.language_codes()) if MULTILINGUAL in recipe.category_shares() else []
 
 
 def _wants(recipe: Recipe, bucket: Bucket) -> bool:
@@ -118,6 +140,51 @@ def curate_step(
     }
     folders = tuple(f"{room}/{source_name}/{code}" for room in ("dropped", "standing", "curated"))
     return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured, *before))
+
+
+def mining_steps(codes: Sequence[str], profile: str) -> tuple[list[Step], list[Step]]:
+    """Finds the best translation pairs of each language that has some, and makes documents of them.
+
+    Returns the steps that mine and the one that looks at all languages together, and those that make documents.
+    """
+    mining = Mining.for_profile(profile)
+    mined = []
+    for code in codes:
+        # Which languages have none is said by `babelmix mine`.
+        with contextlib.suppress(NoPairsError):
+            mined.append(mine_step(code, profile, mining))
+    if not mined:
+        return [], []
+    across = Step(
+        "across", VERSIONS["across"], ("bitext-across",), {"most": mining.chain.caps.languages}, tuple(mined)
+    )
+    return [*mined, across], [render_step(each, across) for each in mined]
+
+
+def mine_step(code: str, profile: str, mining: Mining) -> Step:
+    """Ranks a language's translation pairs, and says of each other pair why it is not among the best."""
+    source_name = pair_source(language(code))[0].name
+    settings = {
+        "source": source_name,
+        "language": code,
+        "profile": profile,
+        "input": pair_fingerprint(language(code), profile),
+        "mining": mining.deciding(language(code)),
+    }
+    return Step("mine", VERSIONS["mine"], (f"dropped/{source_name}/{code}", f"bitext/{code}"), settings)
+
+
+def render_step(mined: Step, across: Step) -> Step:
+    """Makes documents and chat records of a language's pairs, without those that too many languages have."""
+    source_name, code = mined.settings["source"], mined.settings["language"]
+    settings = {
+        "source": source_name,
+        "language": code,
+        "names": [language(each).model_dump(include={"name", "native_name"}) for each in (ENGLISH, code)],
+        "templates": templates_digest(),
+    }
+    folders = (f"dropped/bitext-across/{code}", f"chat/{source_name}/{code}", f"curated/{source_name}/{code}")
+    return Step("render", VERSIONS["render"], folders, settings, (mined, across))
 
 
 def report_step(curated: list[Step]) -> Step:

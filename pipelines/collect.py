@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
 from typing import Any, Final
 
 import fsspec
 import pyarrow.parquet as pq
 
 from pipelines.document_files import DocumentWriter
+from pipelines.own_files import matched_files
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.profile import HUB, delivers, profile_root, subset_files, subset_glob
@@ -61,11 +61,12 @@ def input_fingerprint(source: Source, language: Language, profile: str) -> str:
             continue
         for url in subset_files(subset, source, language, profile):
             found.update(_name(url, root).encode())
-            found.update(_content(url))
+            found.update(content_identity(url))
     return found.hexdigest()
 
 
-def _content(url: str) -> bytes:
+def content_identity(url: str) -> bytes:
+    """What stands for a file's contents: their SHA-256 where it is local, else its size and version."""
     fs, path = fsspec.core.url_to_fs(url)
     if fs.protocol not in ("file", ("file", "local")):
         info = fs.info(path)
@@ -102,25 +103,10 @@ def _documents(source: Source, language: Language, profile: str) -> Iterator[Doc
 
 
 def _own_documents(patterns: Sequence[str], language: Language, category: Category) -> Iterator[Document]:
-    files = list(dict.fromkeys(url for pattern in patterns for url in _matched(pattern)))
-    # Files of one name in several folders must not give two documents one id.
-    levels = zip(*(url.split("/")[:-1] for url in files), strict=False)
-    shared = len(list(takewhile(lambda names: len(set(names)) == 1, levels)))
-    for url in files:
+    for url, name in matched_files(patterns, "Parquet or JSON lines"):
         subset = _own_subset(url, category)
         own = Source(name="files", title=url, hub_id="", card="", licence="", subsets=(subset,))
-        yield from read(url, "/".join(url.split("/")[shared:]), subset, own, language)
-
-
-def _matched(pattern: str) -> list[str]:
-    try:
-        fs, path = fsspec.core.url_to_fs(pattern)
-        found = sorted(name for name, info in fs.glob(path, detail=True).items() if info["type"] != "directory")
-    except (ImportError, ValueError) as error:
-        raise BabelmixError(f"{pattern}: {error}; name a path, or a URL of s3://, hf:// or https://") from error
-    if not found:
-        raise BabelmixError(f"{pattern}: no such file; name Parquet or JSON lines, in quotes if with a *")
-    return [fs.unstrip_protocol(each) if "://" in pattern else each for each in found]
+        yield from read(url, name, subset, own, language)
 
 
 def _own_subset(url: str, category: Category) -> Subset:

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from filters.bitext.mining import Mining
 from filters.settings import CurationSettings
 from pipelines.collect import collect
 from pipelines.curate import Place, curate, measure_documents
 from pipelines.curation_report import PAGE, write_curation_report
+from pipelines.mine import MinePlace, mine, vectors_folder
 from pipelines.mix import mix
+from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.step import Step, status
 from pipelines.tokenise import tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
+from sources.pair_files import pair_files, pair_source
 from sources.source import source
 
 Totals = Mapping[str, Any]
@@ -74,6 +78,41 @@ def _report(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     return {"languages": len(cards)}
 
 
+def _mine(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    settings = step.settings
+    code = language(settings["language"])
+    origin, _ = pair_source(code)
+    return mine(
+        pair_files(code, settings["profile"]),
+        code,
+        Mining.model_validate(settings["mining"]["settings"]),
+        MinePlace(bitext=targets[1], dropped=targets[0], vectors=vectors_folder(workspace)),
+        revision=origin.revision,
+        licence=origin.licence,
+    )
+
+
+def _across(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    folders = {each.settings["language"]: workspace.at(each.name) for each in step.inputs}
+    return cap_across(folders, step.settings["most"], targets[0])
+
+
+def _render(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    mined, across = step.inputs
+    dropped, chat, documents = targets
+    spoken = language(step.settings["language"])
+    folders = (workspace.at(mined.name), workspace.at(across.name))
+    totals = render_pairs(*folders, spoken, documents, chat, dropped)
+    return in_funnel(_totals(workspace, mined), totals)
+
+
+def _totals(workspace: Workspace, step: Step) -> Totals:
+    manifest = workspace.manifest(step.name)
+    assert manifest is not None, step.name  # the steps run in the order of their inputs
+    found: Totals = manifest["totals"]
+    return found
+
+
 def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     settings = step.settings
     curated = workspace.at(step.inputs[0].name)
@@ -90,6 +129,9 @@ _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "measure": _measure,
     "curate": _curate,
     "report": _report,
+    "mine": _mine,
+    "across": _across,
+    "render": _render,
     "tokenise": _tokenise,
     "mix": _mix,
 }

@@ -1,10 +1,12 @@
 """The Arrow schemas of everything on disk that holds documents or verdicts.
 
-`DOCUMENT` is the schema of `collected/`, `curated/`, `bitext/` and `synthetic/`: a column that only one step
+`DOCUMENT` is the schema of `collected/`, `curated/` and `synthetic/`: a column that only one step
 knows goes into `scores` (numbers) or `metadata` (JSON), so that every step reads every other step's files.
 """
 
 import pyarrow as pa
+
+from sources.readers.pair_schema import PAIR
 
 DOCUMENT = pa.schema(
     [
@@ -30,5 +32,22 @@ DROPPED = pa.schema(
         pa.field("threshold", pa.float64()),
         # What the numbers cannot say: the document that was kept instead, the benchmark that was matched.
         pa.field("detail", pa.string()),
+    ]
+)
+
+# Translation pairs that were mined: a language's best, the best first.
+BITEXT = pa.schema(
+    [
+        *PAIR,
+        # What the chain measured and what ranked, named `<step>.<score>`; what was not computed is left out.
+        pa.field("scores", pa.map_(pa.string(), pa.float64())),
+        # What gave the rank: a model and its revision, or `heuristic`.
+        pa.field("ranker", pa.string(), nullable=False),
+        pa.field("rank_score", pa.float64(), nullable=False),
+        # Counted from 1.
+        pa.field("rank", pa.int32(), nullable=False),
+        # Upstream's revision and licence, where they are known.
+        pa.field("revision", pa.string()),
+        pa.field("licence", pa.string()),
     ]
 )

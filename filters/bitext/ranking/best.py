@@ -142,7 +142,7 @@ class _Keys:
     @classmethod
     def of(cls, rows: pa.Table, scores: Scores, bins: Places, hosts: list[str | None]) -> "_Keys":
         texts = zip(*(rows.column(name).to_pylist() for name in ("source_text", "target_text", "id")), strict=True)
-        hashes = [(content_hash(source, target), xxhash.xxh3_64_intdigest(id)) for source, target, id in texts]
+        hashes = [(content_hash(source, target), xxhash.xxh3_64_intdigest(name)) for source, target, name in texts]
         return cls(
             scores,
             np.array(hashes, dtype=np.uint64).reshape(-1, 2),

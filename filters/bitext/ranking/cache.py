@@ -61,7 +61,9 @@ class VectorCache:
                         found[new] = shard["vectors"][places[new]]
                         there[new] = True
             except (OSError, ValueError, KeyError, EOFError) as error:
-                raise BabelmixError(f"{path}: damaged ({error}); delete it, and its texts are embedded again") from error
+                raise BabelmixError(
+                    f"{path}: damaged ({error}); delete it, and its texts are embedded again"
+                ) from error
         return there
 
     def put(self, keys: Keys, vectors: Vectors) -> None:
@@ -88,7 +90,9 @@ class VectorCache:
         """
         keys, first, places = np.unique(_keys(texts), axis=0, return_index=True, return_inverse=True)
         unique = [texts[at] for at in first]
-        order = np.array(sorted(range(len(unique)), key=lambda at: (-len(unique[at]), tuple(keys[at]))), dtype=np.int64)
+        order = np.array(
+            sorted(range(len(unique)), key=lambda at: (-len(unique[at]), tuple(keys[at]))), dtype=np.int64
+        )
         vectors = np.zeros((len(unique), embedder.dimension), dtype=np.float16)
         there = self.find(keys, vectors)
         for begin in range(0, len(order), GROUP):

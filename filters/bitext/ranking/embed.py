@@ -16,8 +16,8 @@ from sources.errors import BabelmixError
 # As they are kept: half precision moves a cosine by less than 1e-6.
 Vectors = npt.NDArray[np.float16]
 
-# Characters of a batch, the longest text's times the number of texts, and texts of a batch. A GPU is busy with this
-# much; a CPU's caches want little.
+# Characters of a batch, the longest text's times the number of texts, and texts of a batch. A GPU is busy with
+# this much; a CPU's caches want little.
 _BATCH_CHARACTERS: Final = {"cuda": 131_072, "cpu": 8_192}
 _MOST_TEXTS: Final = {"cuda": 1_024, "cpu": 64}
 _INSTALL: Final = "install it with: pip install 'babelmix[embed]', or leave the model out to rank by heuristics"
@@ -82,8 +82,8 @@ class Embedder:
         if len(bad):
             what = "zero" if lengths[bad[0]] == 0 else "not a number"
             raise BabelmixError(
-                f"model {self.name}: the vector of {texts[bad[0]][-80:]!r} is {what} ({len(bad)} of {len(texts)} in"
-                " its batch); use dtype float32 or bfloat16, or another model"
+                f"model {self.name}: the vector of {texts[bad[0]][-80:]!r} is {what} ({len(bad)} of {len(texts)}"
+                " in its batch); use dtype float32 or bfloat16, or another model"
             )
         result: npt.NDArray[np.float32] = cut / lengths[:, None]
         return result
@@ -95,7 +95,9 @@ def _loaded(ranking: Ranking) -> tuple[Any, str]:
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Pooling
     except ImportError as error:
-        raise BabelmixError(f"model {ranking.model}: sentence-transformers is missing ({error}); {_INSTALL}") from error
+        raise BabelmixError(
+            f"model {ranking.model}: sentence-transformers is missing ({error}); {_INSTALL}"
+        ) from error
     assert ranking.model is not None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = ("bfloat16" if device == "cuda" else "float32") if ranking.dtype == "auto" else ranking.dtype
@@ -112,7 +114,9 @@ def _loaded(ranking: Ranking) -> tuple[Any, str]:
     # Each part of the library raises exceptions of its own for a name, a file or weights that are wrong.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BabelmixError(f"model {ranking.model}: cannot be loaded ({reason}); check its name or files") from error
+        raise BabelmixError(
+            f"model {ranking.model}: cannot be loaded ({reason}); check its name or files"
+        ) from error
     if qwen3 and not _declares_pooling(ranking.model):
         for at, module in enumerate(model):
             if isinstance(module, Pooling) and module.pooling_mode != "lasttoken":

@@ -1,8 +1,8 @@
 """Cosines of pairs, and how far they stand out of their neighbourhood.
 
-A sentence that says little is near to everything (a hub), and cosines of different languages are not alike. The ratio
-margin divides a pair's cosine by the mean of both sides' nearest neighbours: LASER's and NLLB's score (Artetxe and
-Schwenk 2019, arXiv 1811.01136).
+A sentence that says little is near to everything (a hub), and cosines of different languages are not alike. The
+ratio margin divides a pair's cosine by the mean of both sides' nearest neighbours: LASER's and NLLB's score
+(Artetxe and Schwenk 2019, arXiv 1811.01136).
 """
 
 from typing import Final

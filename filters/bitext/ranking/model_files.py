@@ -1,4 +1,4 @@
-"""Which embedding model is meant: its name in outputs, its family, and a digest of its files where it is a folder."""
+"""Which embedding model is meant: its name in outputs, its family, and a digest of the files of a folder."""
 
 import hashlib
 import json

@@ -56,8 +56,8 @@ class Ranking(_Settings):
     dimension: Count | None = None
     # "auto": bfloat16 on a GPU, else float32.
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    # Pairs that are embedded at most: the best of the chain's survivors by the heuristic. It bounds what a language
-    # costs, and its memory.
+    # Pairs that are embedded at most: the best of the chain's survivors by the heuristic. It bounds what a
+    # language costs, and its memory.
     candidates: Count = 200_000
     # NLLB's mining: the mean of 16 neighbours (stopes).
     neighbours: Count = 16
