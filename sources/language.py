@@ -167,6 +167,7 @@ def language(code: str) -> Language:
     try:
         return languages()[code]
     except KeyError:
-        raise BabelmixError(
-            f"no language {code!r}{nearest(code, languages())}; add it with `babelmix languages add {code}`"
-        ) from None
+        # A code without its script, or of two letters, is what most people write first.
+        short = [each for each, of in languages().items() if code.lower() in (each.partition("_")[0], of.iso639_1)]
+        guess = f"; did you mean {short[0]!r}?" if short else nearest(code, languages())
+        raise BabelmixError(f"no language {code!r}{guess}; add it with `babelmix languages add {code}`") from None

@@ -86,3 +86,9 @@ def test_a_folder_that_is_not_there_is_one_line(own: Path, monkeypatch: pytest.M
     monkeypatch.setenv("BABELMIX_LANGUAGES", str(own / "none"))
     with pytest.raises(BabelmixError, match=r"BABELMIX_LANGUAGES: .*none: no such folder"):
         languages()
+
+
+@pytest.mark.parametrize(("short", "meant"), [("el", "ell_Grek"), ("deu", "deu_Latn"), ("ell_Gerk", "ell_Grek")])
+def test_a_short_code_is_told_the_whole_one(short: str, meant: str) -> None:
+    with pytest.raises(BabelmixError, match=f"no language '{short}'; did you mean '{meant}'?"):
+        language(short)
