@@ -27,10 +27,12 @@ import numpy.typing as npt
 
 from filters.clusters import clusters
 from filters.duplicates import duplicates
-from filters.standing import Standing, against, write_standing
+from filters.standing import Newcomers
 from filters.statistics import BANDS, Ragged
 
 ROUNDS: Final = 3
+# Standing signatures that are read at once, as from Parquet.
+_BATCH: Final = 256
 Signatures = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]
 
 
@@ -159,16 +161,22 @@ def _verified(documents: int, cluster: int, shared: int) -> dict[str, Any]:
 
 
 def _standing(documents: int, _: int) -> dict[str, Any]:
-    signatures = _signatures(documents)
-    with tempfile.TemporaryDirectory() as place:
-        write_standing(Path(place) / "old", "old", [""] * documents, *signatures)
-        new = documents // 10
-        bands, exact, near = (each[:new].copy() for each in signatures)
-        # Every second one has met nothing.
-        bands[::2] += np.uint64(1)
-        exact += np.uint64(1)
-        pairs, found = _timed(lambda: against([Standing(Path(place) / "old")], bands, exact, near))
-    return {**found, "found": len(pairs.new)}
+    standing, _exact, _near = _signatures(documents)
+    new = documents // 10
+    bands = standing[:new].copy()
+    # Every second one has met nothing.
+    bands[::2] += np.uint64(1)
+    numbers = np.arange(documents)
+
+    def join() -> Any:
+        with tempfile.TemporaryDirectory() as place:
+            newcomers = Newcomers(bands, Path(place))
+            for first in range(0, documents, _BATCH):
+                newcomers.meet(standing[first : first + _BATCH], numbers[first : first + _BATCH])
+            return newcomers.pairs()
+
+    pairs, found = _timed(join)
+    return {**found, "found": len(pairs)}
 
 
 MEASURES: Final[dict[str, Callable[[int, int], dict[str, Any]]]] = {

@@ -41,7 +41,7 @@ from pipelines.duplicates import Copies, find_copies
 from pipelines.executor import run_pipeline
 from pipelines.measure import Measuring
 from pipelines.measured_files import Group, TableWriter, groups, measured_column
-from pipelines.standing_files import STANDING, Standing
+from pipelines.standing_files import STANDING, Stand, Standing
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DOCUMENT, DROPPED
@@ -149,12 +149,12 @@ def curate(
     source: str,
     settings: CurationSettings,
     workers: int = 1,
-    earlier: Mapping[str, str] | None = None,
+    earlier: Mapping[str, Stand] | None = None,
 ) -> Funnel:
     """Writes the documents that stay to `curated` and a row of each other to `dropped`, from what was measured.
 
-    `earlier` are the `standing` folders of sources that come before this one, by name: what is kept there is
-    dropped here. What is kept here stands in `standing` for those that come after.
+    `earlier` is what the sources before this one left, by name: what is kept there, or nearly the same, is dropped
+    here. What is kept here stands in `standing` for those that come after.
 
     Raises:
         BabelmixError: a file cannot be read, or what was removed is outside its band.
@@ -169,7 +169,7 @@ def curate_unchecked(
     language: Language,
     settings: CurationSettings,
     workers: int = 1,
-    earlier: Mapping[str, str] | None = None,
+    earlier: Mapping[str, Stand] | None = None,
 ) -> Funnel:
     """As `curate`, but whatever is removed is left to the caller to judge."""
     counts = row_counts(place.documents)
@@ -215,7 +215,7 @@ class Deciding(PipelineStep):
                     exact = group.measured["duplicates.exact"]
                     compared = self.decision.meeting("exact", group.documents["category"])
                     elsewhere = compared & self.standing.holds(exact.to_numpy())
-                    stays = verdicts.passes & (copies.kept < 0) & ~elsewhere
+                    stays = verdicts.passes & (copies.kept < 0) & (copies.standing < 0) & ~elsewhere
                     if not stays.all():
                         rows = np.flatnonzero(~stays)
                         dropped.write(self._dropped(group, verdicts, copies, elsewhere, rows))
@@ -223,7 +223,9 @@ class Deciding(PipelineStep):
                         kept.write(self._curated(group, copies, stays))
                         mask = pa.array(stays)
                         ids = group.measured["id"].filter(mask)
-                        stands.write(pa.table([exact.filter(mask), ids], schema=STANDING))
+                        near = pa.array(self.decision.meeting("near", group.documents["category"]))
+                        bands = pc.if_else(near, group.measured["duplicates.bands"], None).filter(mask)
+                        stands.write(pa.table([exact.filter(mask), ids, bands], schema=STANDING))
                 self.stat_update("forwarded", value=int(stays.sum()))
                 start += len(group.measured)
 
@@ -243,6 +245,11 @@ class Deciding(PipelineStep):
                 found = "duplicates", Drop("other_source", 1.0, 0.0, held_there)
             if found is None and copies.kept[row] >= 0:
                 found = "duplicates", copies.drop(row)
+            if found is None and copies.standing[row] >= 0:
+                held_there = self.standing.name_of(int(copies.standing[row]))
+                overlap = self.decision.settings.minhash.overlap
+                drop = Drop("near_other_source", float(copies.similarity[row]), overlap, held_there)
+                found = "duplicates", drop
             if found is None:
                 others = ("repetition", "quality", "contamination")
                 found = self.decision.drop(group.measured, row, verdicts, others)

@@ -11,6 +11,7 @@ from pipelines.curation_report import PAGE, write_curation_report
 from pipelines.mine import MinePlace, mine, vectors_folder
 from pipelines.mix import mix
 from pipelines.render_pairs import cap_across, in_funnel, render_pairs
+from pipelines.standing_files import Stand
 from pipelines.step import Step, status
 from pipelines.tokenise import tokenise
 from pipelines.workspace import Workspace
@@ -52,7 +53,10 @@ def _measure(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
 def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     dropped, standing, curated = targets
     collected, measured, *before = step.inputs
-    earlier = {each.settings["source"]: workspace.at(each.folders[1]) for each in before}
+    earlier = {
+        each.settings["source"]: Stand(signatures=workspace.at(each.folders[1]), documents=workspace.at(each.name))
+        for each in before
+    }
     place = _place(
         step,
         workspace,

@@ -15,6 +15,7 @@ from filters.train_quality_model import train_quality_model
 from pipelines.collect import collect
 from pipelines.curate import Funnel, Place, curate, measure_documents
 from pipelines.curate_files import curate_files
+from pipelines.standing_files import Stand
 from sources.errors import BabelmixError
 from sources.language import language
 from sources.schema import DOCUMENT
@@ -340,11 +341,48 @@ def test_what_an_earlier_source_keeps_is_not_kept_again(tmp_path: Path) -> None:
     rows = [("x", _prose(1).replace(" ", "  ")), ("y", "too  SHORT"), ("z", _prose(3))]
     _write(tmp_path / "second", [{"id": name, "text": text} for name, text in rows])
     _curate(tmp_path / "first", "eng_Latn", "wiki")
-    earlier = {"wiki": str(tmp_path / "first" / "standing")}
-    _curate(tmp_path / "second", "eng_Latn", "web", earlier=earlier)
+    _curate(tmp_path / "second", "eng_Latn", "web", earlier={"wiki": _stand(tmp_path / "first")})
     assert [row["id"] for row in _rows(tmp_path / "second" / "curated")] == ["z"]
     dropped = {row["id"]: row for row in _rows(tmp_path / "second" / "dropped")}
     assert (dropped["x"]["filter"], dropped["x"]["reason"]) == ("duplicates", "other_source")
     assert dropped["x"]["detail"] == "wiki: a"
     # What the earlier source dropped itself is no copy of anything.
     assert dropped["y"]["reason"] != "other_source"
+
+
+def _stand(folder: Path) -> Stand:
+    return Stand(signatures=str(folder / "standing"), documents=str(folder / "curated"))
+
+
+def test_a_near_copy_of_an_earlier_source_is_not_kept(tmp_path: Path) -> None:
+    texts = [_prose(number) for number in range(8)]
+    _write(tmp_path / "first", [{"id": f"a{at}", "text": texts[at]} for at in (1, 2)])
+    _write(tmp_path / "second", [{"id": f"b{at}", "text": texts[at]} for at in (3, 4)])
+    rows = [
+        ("cut", texts[1].rpartition(". ")[0] + " until the bell was heard."),
+        ("longer", "They met. " + texts[4]),
+        ("other", texts[5]),
+        ("template", texts[2].replace("loaves", "cakes").replace("ferryman", "miller").replace("river", "lake")
+            .replace("boats", "rafts").replace("hill", "ridge").replace("weather", "harvest")),
+    ]  # fmt: skip
+    _write(tmp_path / "third", [{"id": name, "text": text} for name, text in rows])
+    _curate(tmp_path / "first", "eng_Latn", "wiki")
+    _curate(tmp_path / "second", "eng_Latn", "books", earlier={"wiki": _stand(tmp_path / "first")})
+    earlier = {name: _stand(tmp_path / folder) for name, folder in (("wiki", "first"), ("books", "second"))}
+    funnel = _curate(tmp_path / "third", "eng_Latn", "web", earlier=earlier)
+    assert [row["id"] for row in _rows(tmp_path / "third" / "curated")] == ["other", "template"]
+    dropped = {row["id"]: row for row in _rows(tmp_path / "third" / "dropped")}
+    assert {name: (row["filter"], row["reason"], row["detail"]) for name, row in dropped.items()} == {
+        "cut": ("duplicates", "near_other_source", "wiki: a1"),
+        "longer": ("duplicates", "near_other_source", "books: b4"),
+    }
+    assert all(0.8 == row["threshold"] <= row["value"] < 1 for row in dropped.values())
+    assert funnel.kept == 2
+
+
+def test_sources_without_near_duplicates_leave_none_to_stand(tmp_path: Path) -> None:
+    _write(tmp_path / "first", [{"id": "a", "text": _prose(1), "category": "math"}])
+    _write(tmp_path / "second", [{"id": "b", "text": _prose(1) + " And that was all there was to say."}])
+    _curate(tmp_path / "first", "eng_Latn", "exercises")
+    _curate(tmp_path / "second", "eng_Latn", "web", earlier={"exercises": _stand(tmp_path / "first")})
+    assert [row["id"] for row in _rows(tmp_path / "second" / "curated")] == ["b"]
