@@ -1,0 +1,162 @@
+"""What has become of the requests so far, how fast, and when the rest will be done."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, get_args
+
+from synth.request import Failure, FailureKind, Finished
+
+_EVERY_S: Final = 10.0
+# The rate is that of about so many seconds past, so that it follows a server that warms up or gets slower.
+_MEMORY_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Counts since the start. Rates are of what was generated, not of what was replayed."""
+
+    seconds: float
+    requests: int
+    replayed: int
+    failures: dict[FailureKind, int]
+    prompt_tokens: int
+    completion_tokens: int
+    completions_per_s: float
+    tokens_per_s: float
+    # Seconds until all are done; None where their number is not known or nothing was generated yet.
+    left_s: float | None
+
+    def line(self) -> str:
+        """One line for a person or a log."""
+        failed = ", ".join(f"{count:,} {kind}" for kind, count in self.failures.items() if count)
+        parts = [
+            f"{self.requests:,} requests",
+            f"{self.replayed:,} replayed" if self.replayed else "",
+            f"failed: {failed}" if failed else "",
+            f"{self.completions_per_s:,.1f} completions/s",
+            f"{self.tokens_per_s:,.0f} tokens/s",
+            f"{duration(self.left_s)} left" if self.left_s is not None else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts requests and failures; a task adds the failures that it finds itself (`reject`)."""
+
+    # Requests that there will be; None where nobody knows.
+    total: int | None = None
+    clock: Callable[[], float] = time.monotonic
+    failures: Counter[FailureKind] = field(default_factory=Counter, init=False)
+    requests: int = field(default=0, init=False)
+    replayed: int = field(default=0, init=False)
+    prompt_tokens: int = field(default=0, init=False)
+    completion_tokens: int = field(default=0, init=False)
+    _started: float = field(init=False)
+    # When, requests generated and their tokens: the rate is from the first of these to now.
+    _marks: list[tuple[float, int, int]] = field(default_factory=list, init=False)
+    _generated: int = field(default=0, init=False)
+    _generated_tokens: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
+        self._marks.append((self._started, 0, 0))
+
+    def add(self, finished: Finished) -> None:
+        """Counts a request that an engine has finished."""
+        self.requests += 1
+        self.replayed += finished.replayed
+        if finished.failure is not None:
+            self.failures[finished.failure.kind] += 1
+        if (found := finished.completion) is not None:
+            self.prompt_tokens += found.prompt_tokens
+            self.completion_tokens += found.completion_tokens
+            if not finished.replayed:
+                self._generated_tokens += found.completion_tokens
+        self._generated += not finished.replayed
+
+    def reject(self, failure: Failure) -> None:
+        """Counts a failure of a completion that the engine had no fault to find with."""
+        self.failures[failure.kind] += 1
+
+    def snapshot(self) -> Snapshot:
+        """The counts now; call it about as often as it is shown, since the rates are taken between calls."""
+        now = self.clock()
+        while len(self._marks) > 1 and now - self._marks[1][0] >= _MEMORY_S:
+            del self._marks[0]
+        since, requests, tokens = self._marks[0]
+        seconds = max(now - since, 1e-9)
+        rate = (self._generated - requests) / seconds
+        per_token = (self._generated_tokens - tokens) / seconds
+        if now - self._marks[-1][0] >= _MEMORY_S / 100:
+            self._marks.append((now, self._generated, self._generated_tokens))
+        left = None
+        if self.total is not None and (rate > 0 or self.requests >= self.total):
+            left = max(self.total - self.requests, 0) / rate if self.requests < self.total else 0.0
+        return Snapshot(
+            seconds=now - self._started,
+            requests=self.requests,
+            replayed=self.replayed,
+            failures={kind: self.failures[kind] for kind in get_args(FailureKind)},
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            completions_per_s=rate,
+            tokens_per_s=per_token,
+            left_s=left,
+        )
+
+
+def watch(
+    finished: Iterable[Finished],
+    tally: Tally,
+    report: Callable[[Snapshot], None] | None = None,
+    *,
+    every_s: float = _EVERY_S,
+) -> Iterator[Finished]:
+    """Passes on what an engine finishes, counts it in `tally` and tells of it.
+
+    `report` is called every `every_s` seconds and at the end. Without one, a bar is shown if standard error is a
+    terminal, and nothing otherwise.
+    """
+    if report is None and sys.stderr.isatty():
+        yield from _with_bar(finished, tally)
+        return
+    told = tally.clock()
+    for each in finished:
+        tally.add(each)
+        if report is not None and tally.clock() - told >= every_s:
+            report(tally.snapshot())
+            told = tally.clock()
+        yield each
+    if report is not None:
+        report(tally.snapshot())
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def _with_bar(finished: Iterable[Finished], tally: Tally) -> Iterator[Finished]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns: list[Any] = [BarColumn(bar_width=20), TextColumn("{task.description}")]
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
+        bar = progress.add_task("waiting for the first completion", total=tally.total)
+        told = tally.clock() - 1
+        for each in finished:
+            tally.add(each)
+            if tally.clock() - told >= 0.25:
+                progress.update(bar, completed=tally.requests, description=tally.snapshot().line())
+                told = tally.clock()
+            yield each
