@@ -3,10 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring as _quoted
+from typing import Final, Literal, Protocol, TypeAlias
 
 FailureKind: TypeAlias = Literal["transport", "truncated", "unparsable", "refused", "check"]
+
+_JSON: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,22 @@ class Request:
 
     def key(self, model: str, revision: str) -> str:
         """128 bits, hexadecimal, of all that decides over the completion; `context` is not part of it."""
-        asked = [model, revision, self.prompt, [asdict(each) for each in self.messages], asdict(self.sampling)]
-        text = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        # The JSON of [model, revision, prompt, messages, sampling] with sorted names and no spaces, put together
+        # by hand: it is made for every request of every run, and this takes less than a third of the time.
+        messages = ",".join(
+            f'{{"content":{_quoted(each.content)},"role":{_quoted(each.role)}}}' for each in self.messages
+        )
+        drawn = self.sampling
+        sampling = _JSON.encode(
+            {
+                "choice": drawn.choice,
+                "max_tokens": drawn.max_tokens,
+                "seed": drawn.seed,
+                "temperature": drawn.temperature,
+                "top_p": drawn.top_p,
+            }
+        )
+        text = f"[{_quoted(model)},{_quoted(revision)},{_quoted(self.prompt)},[{messages}],{sampling}]"
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
