@@ -1,0 +1,86 @@
+"""What a set of questions is held to: positions, lengths of the right option, quotas of regions and topics."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from synth.questions.check import Checked, at_most
+from synth.questions.record import OPTIONS, Question
+from synth.questions.settings import Balance
+
+
+@dataclass(slots=True)
+class Standing:
+    """Counts of the questions that were kept, and whether one more may be."""
+
+    settings: Balance
+    kept: int = 0
+    longest: int = 0
+    positions: Counter[int] = field(default_factory=Counter)
+    regions: Counter[str] = field(default_factory=Counter)
+    topics: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def check(self, question: Question) -> Checked:
+        """`set.balance`: whether the question still fits the quotas; the score is what is full, as a share."""
+        name = "set.balance"
+        for count, most, reason in (
+            (self.regions[question.region], self.settings.region, "region_full"),
+            (self.topics[_topic(question)], self.settings.topic, "topic_full"),
+        ):
+            if most and count >= most:
+                return Checked(name, count / most, 1.0, False, reason)
+        # Held to a share from the first question on, with one to spare: else a second could never be.
+        share = (self.longest + longest_is_key(question)) / max(self.kept + 1, 1)
+        if longest_is_key(question) and self.longest + 1 > self.settings.longest_is_key * (self.kept + 1) + 1:
+            return at_most(name, share, self.settings.longest_is_key, "key_longest_too_often")
+        return Checked(name, share, self.settings.longest_is_key, True)
+
+    def add(self, question: Question) -> None:
+        """Counts a question that is kept."""
+        self.kept += 1
+        self.longest += longest_is_key(question)
+        self.positions[question.answer] += 1
+        self.regions[question.region] += 1
+        self.topics[_topic(question)] += 1
+
+    def report(self) -> dict[str, Any]:
+        """The counts, the probability of positions this uneven, the share of longest keys, and warnings."""
+        counts = [self.positions[at] for at in range(OPTIONS)]
+        chi_square, probability = even(counts)
+        warnings = []
+        if probability < self.settings.positions:
+            warnings.append(f"positions {counts}: chi-square {chi_square:.1f}, p {probability:.2g}")
+        return {
+            "questions": self.kept,
+            "positions": counts,
+            "chi_square": chi_square,
+            "probability": probability,
+            "longest_is_key": self.longest / self.kept if self.kept else 0.0,
+            "regions": dict(sorted(self.regions.items())),
+            "warnings": warnings,
+        }
+
+
+def longest_is_key(question: Question) -> bool:
+    """Whether the right option is longer than every other, in characters."""
+    return len(question.key) > max(len(each) for each in question.distractors)
+
+
+def even(counts: list[int]) -> tuple[float, float]:
+    """Pearson's chi-square of four counts against equal ones, and its probability with three degrees of freedom.
+
+    The distribution's tail in closed form: erfc(sqrt(x/2)) + sqrt(2x/pi) exp(-x/2).
+    """
+    if len(counts) != OPTIONS:
+        raise ValueError(f"{len(counts)} counts; the closed form is of {OPTIONS}")
+    expected = sum(counts) / OPTIONS
+    if not expected:
+        return 0.0, 1.0
+    found = sum((each - expected) ** 2 for each in counts) / expected
+    tail = math.erfc(math.sqrt(found / 2)) + math.sqrt(2 * found / math.pi) * math.exp(-found / 2)
+    return found, min(tail, 1.0)
+
+
+def _topic(question: Question) -> tuple[str, str, str]:
+    return question.region, question.domain, question.topic
