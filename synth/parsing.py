@@ -113,7 +113,7 @@ def chosen(finished: Finished, choices: Iterable[str]) -> str | Failure:
     by_name = {each.casefold(): each for each in choices}
     # A choice is one token and stops nothing: a constrained engine may end it with its length.
     first = regex.search(r"[\p{L}\p{N}]+", text)
-    found = by_name.get(first[0].casefold()) if first else None
+    found = by_name.get(text.strip().casefold()) or (by_name.get(first[0].casefold()) if first else None)
     if found is None and finished.completion.finish_reason != "stop":
         return Failure("truncated", f"finish_reason {finished.completion.finish_reason}")
     return found or Failure("unparsable", f"none of {', '.join(by_name.values())}: {_shown(text)}")

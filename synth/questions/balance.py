@@ -3,11 +3,13 @@
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from synth.questions.check import Checked, at_most
+from synth.questions.check import Checked
 from synth.questions.record import OPTIONS, Question
 from synth.questions.settings import Balance
+
+_NAME: Final = "set.balance"
 
 
 @dataclass(slots=True)
@@ -15,34 +17,43 @@ class Standing:
     """Counts of the questions that were kept, and whether one more may be."""
 
     settings: Balance
+    # The score of `model.options_only` from which on a question is guessable.
+    guessed_at: float = 0.8
     kept: int = 0
     longest: int = 0
+    guessable: int = 0
     positions: Counter[int] = field(default_factory=Counter)
     regions: Counter[str] = field(default_factory=Counter)
     topics: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def check(self, question: Question) -> Checked:
-        """`set.balance`: whether the question still fits the quotas; the score is what is full, as a share."""
-        name = "set.balance"
+        """`set.balance`: whether the question still fits; the score is the share or number in question."""
         for count, most, reason in (
             (self.regions[question.region], self.settings.region, "region_full"),
             (self.topics[_topic(question)], self.settings.topic, "topic_full"),
         ):
             if most and count >= most:
-                return Checked(name, count / most, 1.0, False, reason)
-        # Held to a share from the first question on, with one to spare: else a second could never be.
-        share = (self.longest + longest_is_key(question)) / max(self.kept + 1, 1)
-        if longest_is_key(question) and self.longest + 1 > self.settings.longest_is_key * (self.kept + 1) + 1:
-            return at_most(name, share, self.settings.longest_is_key, "key_longest_too_often")
-        return Checked(name, share, self.settings.longest_is_key, True)
+                return Checked(_NAME, count + 1, most, False, reason)
+        for has, count, most_share, reason in (
+            (longest_is_key(question), self.longest, self.settings.longest_is_key, "key_longest_too_often"),
+            (self._guessable(question), self.guessable, self.settings.guessable, "guessable_too_often"),
+        ):
+            # One is to spare: else the first could never be.
+            if has and count > most_share * (self.kept + 1):
+                return Checked(_NAME, (count + 1) / (self.kept + 1), most_share, False, reason)
+        return Checked(_NAME, (self.longest + longest_is_key(question)) / (self.kept + 1), 1.0, True)
 
     def add(self, question: Question) -> None:
         """Counts a question that is kept."""
         self.kept += 1
         self.longest += longest_is_key(question)
+        self.guessable += self._guessable(question)
         self.positions[question.answer] += 1
         self.regions[question.region] += 1
         self.topics[_topic(question)] += 1
+
+    def _guessable(self, question: Question) -> bool:
+        return question.checks.get("model.options_only", 0.0) >= self.guessed_at
 
     def report(self) -> dict[str, Any]:
         """The counts, the probability of positions this uneven, the share of longest keys, and warnings."""
@@ -57,6 +68,7 @@ class Standing:
             "chi_square": chi_square,
             "probability": probability,
             "longest_is_key": self.longest / self.kept if self.kept else 0.0,
+            "guessable": self.guessable / self.kept if self.kept else 0.0,
             "regions": dict(sorted(self.regions.items())),
             "warnings": warnings,
         }

@@ -52,6 +52,8 @@ class Leaf:
     topic: str
     concept: str
     facet: str
+    # What the concept is, in a few English words.
+    gloss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,16 @@ class Dropped:
     def row(self) -> dict[str, Any]:
         """The row that `pyarrow.Table.from_pylist` takes with DROPPED."""
         return {name: value for name, value in asdict(self).items() if name != "where"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A question on its way through the checks, with what they need of it."""
+
+    question: Question
+    leaf: Leaf
+    draft: Draft
+    passage: Passage
 
 
 def identity(leaf: Leaf, draft: Draft) -> str:

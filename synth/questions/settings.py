@@ -57,7 +57,9 @@ class Model(_Settings):
     samples: int = Field(default=5, ge=1)
     # Least share of samples that choose the key with the passage at hand.
     agreement: Fraction = 0.8
-    # A question that is answered without its stem so often gives itself away; by chance a quarter is.
+    # A question that is answered without its stem so often may give itself away. A verifier that prefers one
+    # option whatever the order is right in a quarter by chance: how many are kept is decided over the set
+    # (`Balance`).
     options_only: Fraction = 0.8
     # Most closed-book answers that are right; 1 keeps what every sample knows.
     closed_book: Fraction = 1.0
@@ -74,6 +76,8 @@ class Balance(_Settings):
     topic: int = Field(default=0, ge=0)
     # Most questions whose right option is the longest, as a share; by chance a quarter is.
     longest_is_key: Fraction = 0.4
+    # Most questions that are answered without their stem, as a share; by chance a quarter is.
+    guessable: Fraction = 0.35
     # Chi-square of the positions: below this probability the report warns.
     positions: Fraction = 0.001
 

@@ -99,8 +99,8 @@ def test_the_engines_failure_stays_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("B", "B"), (" (b). Because", "B"), ("<think>A?</think>B", "B"), ("Bread", None), ("", None)],
+    [("B", "B"), (" (b). Because", "B"), ("<think>A?</think>B", "B"), ("Bread", None), ("", None), ("?\n", "?")],
 )
 def test_one_of_the_choices(text: str, says: str | None) -> None:
-    found = chosen(_finished(text), ("A", "B"))
+    found = chosen(_finished(text), ("A", "B", "?"))
     assert found == says if says else isinstance(found, Failure)
