@@ -26,6 +26,8 @@ _NOTHING: Final = 0.02
 _LITTLE: Final = 0.2
 # For a language that the identifier does not know: how sure it must be of another one.
 _SURE: Final = 0.5
+# Without a stop word of that one; it took Zulu for Finnish with 0.98.
+_CERTAIN: Final = 0.9
 # Letters from which on a field is identified; syllables and Han characters say more.
 _FEWEST: Final = 24
 _FEWEST_DENSE: Final = 10
@@ -47,12 +49,15 @@ def language_checks(drafts: Sequence[Draft], language: Language, identifier: Ide
     found = identify([text for _, _, text in places], label, identifier)
     # Its letters are enough to tell the language from all others; their share is checked elsewhere.
     alone = len(_of_script(language.script)) == 1
+    labels = _labels(identifier)
     wrong: dict[int, list[str]] = {}
     for here, (at, name, text) in enumerate(places):
         first, sure, score = found.first[here], float(found.first_score[here]), float(found.score[here])
         mine, others = _stop_words(text, language)
         if known is None:
-            other = others - mine >= 2 or (sure > _SURE and mine <= others and first in _labels(identifier))
+            theirs = _count(text, labels[first]) if first in labels else 0
+            certain = first in labels and (sure > _CERTAIN or (sure > _SURE and theirs > mine))
+            other = others - mine >= 2 or (certain and mine <= others)
         elif alone:
             other = score < _NOTHING and sure > _SURE
         elif name == "options":
@@ -82,21 +87,27 @@ def _long_fields(draft: Draft, language: Language) -> list[tuple[str, str]]:
 
 def _stop_words(text: str, language: Language) -> tuple[int, int]:
     """How many words are stop words of the language, and the most that are of another language of its script."""
-    here = words(text)
-    counts = {code: sum(word in known for word in here) for code, known in _of_script(language.script).items()}
+    counts = {code: _count(text, code) for code in _of_script(language.script)}
     mine = counts.pop(language.code, 0)
     return mine, max(counts.values(), default=0)
 
 
-@cache
-def _of_script(script: str) -> dict[str, frozenset[str]]:
-    return {
-        code: frozenset(word.casefold() for word in each.thresholds.stopwords)
-        for code, each in languages().items()
-        if each.script == script
-    }
+def _count(text: str, code: str) -> int:
+    known = _known_words(code)
+    return sum(word in known for word in words(text))
 
 
 @cache
-def _labels(identifier: IdentifierName) -> frozenset[str]:
-    return frozenset(known.label for each in languages().values() if (known := identified(each, identifier)))
+def _known_words(code: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in languages()[code].thresholds.stopwords)
+
+
+@cache
+def _of_script(script: str) -> tuple[str, ...]:
+    return tuple(code for code, each in languages().items() if each.script == script)
+
+
+@cache
+def _labels(identifier: IdentifierName) -> dict[str, str]:
+    """The codes of the registered languages by the identifier's labels."""
+    return {known.label: code for code, each in languages().items() if (known := identified(each, identifier))}
