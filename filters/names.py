@@ -2,4 +2,13 @@
 
 from typing import Final
 
-FILTERS: Final = ("language", "duplicates", "repetition", "quality", "contamination", "privacy", "bitext")
+FILTERS: Final = (
+    "language",
+    "duplicates",
+    "repetition",
+    "quality",
+    "contamination",
+    "privacy",
+    "bitext",
+    "synthesis",
+)

@@ -1,6 +1,8 @@
 """`babelmix mix`, `inspect` and `status`: a stage's mixture, what it would hold, and what stands of it."""
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,11 +80,30 @@ def mix(
         return
     console.print(funnel_table(funnel(totals)))
     render(Plan.from_dict(result["plan"]), console)
+    for line in synthesis_lines(steps, totals):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     if not made:
         console.print(f"Nothing was recomputed: all {len(steps.steps)} steps were complete.")
     console.print(f"Curation {place.at(FOLDER)}/{PAGE}", soft_wrap=True, highlight=False)
     console.print(f"Mixture  {place.at(steps.mix.name)}", soft_wrap=True, highlight=False)
     console.print(f"Report   {place.at(steps.mix.name)}/report.html", soft_wrap=True, highlight=False)
+
+
+def synthesis_lines(steps: "Build", totals: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a model wrote of a mixture, in a line for each model; whether it was asked or replayed."""
+    counts: Counter[tuple[str, bool]] = Counter()
+    languages: Counter[tuple[str, bool]] = Counter()
+    for step in steps.steps:
+        if step.kind == "questions":
+            found = totals[step.name]
+            by = found["model"], found["replayed"]
+            counts[by] += found["kept"]
+            languages[by] += 1
+    return [
+        f"{count:,} regional questions in {languages[by]} languages,"
+        + (f" replayed from recorded completions ({by[0]}): no model was asked" if by[1] else f" by {by[0]}")
+        for by, count in counts.items()
+    ]
 
 
 def inspect(

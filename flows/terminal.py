@@ -44,6 +44,9 @@ def describe(step: Step, totals: Mapping[str, Any]) -> str:
             return f"{totals['beyond']} of {totals['documents']} pairs are too many of one sentence"
         case "render":
             return f"{totals['kept']} pairs"
+        case "questions":
+            replayed = ", completions replayed" if totals["replayed"] else ""
+            return f"{totals['kept']} questions by {totals['model']}{replayed}"
         case "report":
             return f"{totals['languages']} languages"
         case "tokenise" | "mix":

@@ -8,16 +8,19 @@ from filters.settings import CurationSettings
 from pipelines.collect import collect
 from pipelines.curate import Place, curate, measure_documents
 from pipelines.curation_report import PAGE, write_curation_report
-from pipelines.mine import MinePlace, mine, vectors_folder
+from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
 from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.standing_files import Stand
 from pipelines.step import Step, status
+from pipelines.synthesise import synthesise_questions
 from pipelines.tokenise import tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
 from sources.pair_files import pair_files, pair_source
 from sources.source import source
+from synth.engines import COMPLETIONS, engines
+from synth.settings import Synthesis
 
 Totals = Mapping[str, Any]
 
@@ -90,7 +93,7 @@ def _mine(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
         pair_files(code, settings["profile"]),
         code,
         Mining.model_validate(settings["mining"]["settings"]),
-        MinePlace(bitext=targets[1], dropped=targets[0], vectors=vectors_folder(workspace)),
+        MinePlace(bitext=targets[1], dropped=targets[0], vectors=workspace.kept(VECTORS)),
         revision=origin.revision,
         licence=origin.licence,
     )
@@ -108,6 +111,23 @@ def _render(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     folders = (workspace.at(mined.name), workspace.at(across.name))
     totals = render_pairs(*folders, spoken, documents, chat, dropped)
     return in_funnel(_totals(workspace, mined), totals)
+
+
+def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    dropped, records, documents = targets
+    code = step.settings["language"]
+    synthesis = Synthesis.model_validate(step.settings["synthesis"])
+    with engines(synthesis, code, workspace.kept(COMPLETIONS)) as (writer, verifier):
+        totals = synthesise_questions(
+            [workspace.at(each.name) for each in step.inputs],
+            language(code),
+            writer,
+            verifier,
+            synthesis.questions,
+            synthesis.documents,
+            {"dropped": dropped, "records": records, "documents": documents},
+        )
+    return {**totals, "replayed": synthesis.replayed}
 
 
 def _totals(workspace: Workspace, step: Step) -> Totals:
@@ -136,6 +156,7 @@ _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "mine": _mine,
     "across": _across,
     "render": _render,
+    "questions": _questions,
     "tokenise": _tokenise,
     "mix": _mix,
 }

@@ -3,11 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
 from filters.names import FILTERS
+
+# So that a table of all filters fits into 80 columns.
+_SHORT: Final = {
+    "language": "lang.",
+    "duplicates": "dupl.",
+    "repetition": "repet.",
+    "contamination": "contam.",
+    "synthesis": "synth.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,8 @@ def funnel_table(rows: Iterable[FunnelRow]) -> Table:
     total = _summed("total", found)
     filters = [name for name in FILTERS if total.dropped.get(name)]
     table = Table(title="Documents", title_justify="left", title_style="bold", show_footer=True, box=None)
-    for heading, cell in zip(("language", "in", *filters, "kept"), _cells(total, filters), strict=True):
+    headings = ("language", "in", *(_SHORT.get(name, name) for name in filters), "kept")
+    for heading, cell in zip(headings, _cells(total, filters), strict=True):
         style = "bold" if heading in ("in", "kept") else "dim"
         table.add_column(heading, cell, justify="left" if cell == "total" else "right", style=style)
     table.columns[0].style = ""

@@ -1,7 +1,6 @@
 """Mines a language's best translation pairs: reads its files, judges every pair, ranks what stands."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from filters.bitext.pairs import cleaned
 from filters.bitext.ranking.rank import Ranked, Ranker
 from pipelines.collect import content_identity, input_fingerprint
 from pipelines.measured_files import TableWriter
-from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.pair_files import pair_files, pair_source
@@ -26,6 +24,8 @@ from sources.readers.pair_batches import PairFile, read_pair_batches
 from sources.schema import BITEXT, DROPPED
 
 PAIRS: Final = "00000.parquet"
+# Where vectors of sentences are kept; see `Workspace.kept`.
+VECTORS: Final = "vectors"
 # Rows of a row group.
 _GROUP: Final = 10_000
 
@@ -55,16 +55,6 @@ def pair_fingerprint(language: Language, profile: str) -> str:
         found.update(f"{file.name} {file.format} {file.compression}\n".encode())
         found.update(content_identity(file.url))
     return found.hexdigest()
-
-
-def vectors_folder(workspace: Workspace) -> Path:
-    """Where a workspace's vectors are kept: in it, or in the user's cache where it is not on this machine.
-
-    Vectors are named after what they were made of, so several workspaces may share them.
-    """
-    if workspace.local is not None:
-        return workspace.local / "vectors"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "babelmix" / "vectors"
 
 
 def mine(

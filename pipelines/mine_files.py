@@ -7,7 +7,7 @@ from typing import Any, Final
 from datatrove.io import DataFolder, get_datafolder
 
 from filters.bitext.mining import Mining
-from pipelines.mine import MinePlace, Progress, mine, vectors_folder
+from pipelines.mine import VECTORS, MinePlace, Progress, mine
 from pipelines.own_files import matched_files
 from pipelines.render_pairs import CHAT, render_pairs
 from pipelines.workspace import Workspace, clear_disk_errors
@@ -47,7 +47,7 @@ def mine_files(
     _remove(place, _STAGING)
     try:
         with clear_disk_errors(output):
-            folders = MinePlace(f"{staged}/bitext", f"{staged}/dropped", vectors_folder(Workspace(output)))
+            folders = MinePlace(f"{staged}/bitext", f"{staged}/dropped", Workspace(output).kept(VECTORS))
             totals = mine(pairs, language, mining, folders, progress=progress)
             progress("writing documents", totals["kept"])
             render_pairs(f"{staged}/bitext", None, language, f"{staged}/documents", staged, None)

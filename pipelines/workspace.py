@@ -43,6 +43,16 @@ class Workspace:
         """The path or URL of `folder`, given relative to the workspace."""
         return f"{self.url.rstrip('/')}/{folder}"
 
+    def kept(self, name: str) -> Path:
+        """A folder for what costs much to make and is named after what it was made of: vectors, completions.
+
+        It lies in the workspace, or in the user's cache where the workspace is not on this machine. It belongs to
+        no step, so that a run that was killed goes on with what it has, and workspaces may share it.
+        """
+        if self.local is not None:
+            return self.local / name
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "babelmix" / name
+
     def manifest(self, folder: str) -> dict[str, Any] | None:
         """The manifest of a complete folder, or None.
 

@@ -131,7 +131,7 @@ def cloze(question: Question) -> str | None:
     return text if found else None
 
 
-def document(question: Question, seed: int = 0) -> dict[str, Any]:
+def document(question: Question, seed: int = 0, category: str = CATEGORY) -> dict[str, Any]:
     """A row of `sources.schema.DOCUMENT`: the question in its template, its provenance in `metadata`."""
     name = chosen_template(question, seed)
     kept: Mapping[str, Any] = {
@@ -146,7 +146,7 @@ def document(question: Question, seed: int = 0) -> dict[str, Any]:
         "text": render(question, name, seed),
         "language": question.language,
         "source": SOURCE,
-        "category": CATEGORY,
+        "category": category,
         "url": None,
         "metadata": json.dumps({**kept, "template": name}, ensure_ascii=False, sort_keys=True),
         "scores": sorted((f"questions.{check}", value) for check, value in question.checks.items()),

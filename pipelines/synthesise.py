@@ -1,0 +1,169 @@
+"""Makes regional questions of a language: from its curated documents to records, documents and a quality sheet."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from mixtures.recipe import ENGLISH, MULTILINGUAL
+from pipelines.document_files import DocumentWriter
+from pipelines.document_io import row_batches
+from pipelines.measured_files import TableWriter
+from pipelines.quality_sheet import write_quality_sheet
+from sources.errors import BabelmixError
+from sources.language import Language
+from sources.schema import DROPPED
+from synth.prompt import load_prompt, prompt_names
+from synth.questions.funnel import Funnel
+from synth.questions.grounds import GROUNDS, grounds
+from synth.questions.record import QUESTION, Dropped, Passage, Question
+from synth.questions.render import CATEGORY, SOURCE, document
+from synth.questions.run import make_questions
+from synth.questions.settings import QuestionSettings
+from synth.questions.tree import Ground
+from synth.request import Engine
+
+RECORDS: Final = "00000.parquet"
+PASSAGES: Final = "passages.parquet"
+SHEET: Final = "sheet.html"
+# Rows of a row group, and items of a language that the sheet shows.
+_GROUP: Final = 10_000
+_SHOWN: Final = 20
+
+Progress = Callable[[int, int], None]
+
+
+def prompts_digest(task: str) -> str:
+    """A hash of the templates of a task: their names, versions and words."""
+    found = hashlib.sha256()
+    for name in prompt_names():
+        if name.startswith(f"{task}/"):
+            found.update(repr(load_prompt(name)).encode())
+    return found.hexdigest()
+
+
+def category_of(code: str) -> str:
+    """The category of what is written in a language: English has one of its own in the recipes."""
+    return CATEGORY if code == ENGLISH else MULTILINGUAL
+
+
+def synthesise_questions(
+    folders: Sequence[str],
+    language: Language,
+    engine: Engine,
+    verifier: Engine | None,
+    settings: QuestionSettings,
+    documents: int,
+    places: dict[str, str],
+    progress: Progress = lambda kept, dropped: None,
+) -> dict[str, Any]:
+    """Writes questions on the documents of `folders`, or on the language's regions where there is no folder.
+
+    `places` has the folders `records` (QUESTION, and the sheet), `documents` and `dropped`. At most so many
+    `documents` are looked at, the first ones. `progress` is told how many questions are kept and how many items
+    dropped. Returns the totals, whose `documents` are concepts and questions, kept or dropped; `passages` says
+    what became of the documents that were looked at, which stay in their own buckets whatever is said of them
+    here.
+
+    Raises:
+        BabelmixError: a folder cannot be read, the engine's server is not there, or no question is kept.
+    """
+    funnel = Funnel(settings)
+    counts: Counter[tuple[str, str]] = Counter()
+    looked_at: Counter[str] = Counter()
+    rows: list[dict[str, Any]] = []
+    shown: list[Question] = []
+    kept = 0
+    with (
+        TableWriter(places["records"], RECORDS, QUESTION) as records,
+        TableWriter(places["dropped"], RECORDS, DROPPED) as dropped,
+        TableWriter(places["records"], PASSAGES, DROPPED) as passages,
+        DocumentWriter(places["documents"]) as writer,
+    ):
+        held: list[dict[str, Any]] = []
+        placed = None
+        if folders:
+            placed = _placed(folders, language, engine, settings, documents, passages, looked_at)
+        for each in make_questions(language, engine, verifier, settings, placed):
+            if isinstance(each, Dropped):
+                counts[each.filter, each.reason] += 1
+                rows.append(_dropped(each))
+            if isinstance(each, Question):
+                funnel.add(each)
+                kept += 1
+                # Ids are hashes: the lowest are a random sample, and the same one every time.
+                shown = sorted([*shown, each], key=lambda question: question.id)[:_SHOWN]
+                held.append(each.row())
+                writer.write(document(each, settings.seed, category_of(language.code)))
+            if len(held) >= _GROUP:
+                records.write(pa.Table.from_pylist(held, QUESTION))
+                held = []
+            if len(rows) >= _GROUP:
+                dropped.write(pa.Table.from_pylist(rows, DROPPED))
+                rows = []
+            progress(kept, counts.total())
+        if held:
+            records.write(pa.Table.from_pylist(held, QUESTION))
+        if rows:
+            dropped.write(pa.Table.from_pylist(rows, DROPPED))
+    if not kept:
+        most = ", ".join(f"{name}.{reason} ({count})" for (name, reason), count in counts.most_common(3))
+        raise BabelmixError(
+            f"{SOURCE} {language.code}: no question is kept of {counts.total()} items; most: {most}"
+        )
+    report = funnel.standing.report()
+    write_quality_sheet(shown, language, report, f"{places['records'].rstrip('/')}/{SHEET}")
+    return {
+        "documents": kept + counts.total(),
+        "kept": kept,
+        "dropped": [
+            {"filter": "synthesis", "reason": f"{name}.{reason}", "documents": count}
+            for (name, reason), count in sorted(counts.items())
+        ],
+        "passages": dict(sorted(looked_at.items())),
+        "model": engine.model,
+        "verifier": verifier.model if verifier else None,
+        "set": report,
+    }
+
+
+def _placed(
+    folders: Sequence[str],
+    language: Language,
+    engine: Engine,
+    settings: QuestionSettings,
+    most: int,
+    passages: TableWriter,
+    looked_at: Counter[str],
+) -> Iterator[Ground]:
+    """The documents that questions are to stand on; why it is none of the others is written to `passages`."""
+    others: list[dict[str, Any]] = []
+    for each in grounds(_passages(folders, most), language, engine, settings):
+        looked_at["taken" if isinstance(each, Ground) else each.reason] += 1
+        if isinstance(each, Ground):
+            yield each
+        else:
+            others.append(_dropped(each))
+        if len(others) >= _GROUP:
+            passages.write(pa.Table.from_pylist(others, DROPPED))
+            others = []
+    if others:
+        passages.write(pa.Table.from_pylist(others, DROPPED))
+
+
+def _passages(folders: Sequence[str], most: int) -> Iterator[Passage]:
+    left = most
+    for folder in folders:
+        for batch in row_batches(folder, ["id", "text", "source", "category"]):
+            for row in batch.to_pylist():
+                if row["category"] in GROUNDS and left:
+                    yield Passage(row["id"], row["text"], row["source"])
+                    left -= 1
+            if not left:
+                return
+
+
+def _dropped(row: Dropped) -> dict[str, Any]:
+    return {**row.row(), "filter": "synthesis", "reason": f"{row.filter}.{row.reason}"}

@@ -1,0 +1,34 @@
+"""The engines that a synthesis asks: its servers, or the sample pack's recordings."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from synth.engine.replay import ReplayEngine
+from synth.engine.store import Store
+from synth.request import Engine
+from synth.settings import Synthesis, recordings
+
+# Where completions are kept; see `pipelines.workspace.Workspace.kept`.
+COMPLETIONS: Final = "completions"
+
+
+@contextlib.contextmanager
+def engines(synthesis: Synthesis, code: str, completions: Path) -> Iterator[tuple[Engine, Engine | None]]:
+    """The engine that writes and the one that verifies, None where nobody does.
+
+    What the servers write is stored in the folder `completions`, so that nothing is paid for twice.
+
+    Raises:
+        BabelmixError: there is no recording of the language, or a server's key is missing.
+    """
+    if synthesis.writer is None:
+        writer, verifier = recordings(code)
+        yield ReplayEngine([writer]), ReplayEngine([verifier])
+        return
+    with Store(completions) as store:
+        yield (
+            synthesis.writer.engine(store),
+            synthesis.verifier.engine(store) if synthesis.verifier is not None else None,
+        )
