@@ -3,8 +3,12 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
 
 from synth.request import Completion, Failure, Finished, Request
+
+# A text, what a function makes of the request, or nothing at all.
+Answer: TypeAlias = str | Completion | Callable[[Request], str | Completion | None] | None
 
 
 class ScriptedEngine:
@@ -16,9 +20,7 @@ class ScriptedEngine:
 
     model, revision = "scripted", "1"
 
-    def __init__(
-        self, answers: Mapping[str, str | Callable[[Request], str | Completion | None]], shuffle: int | None = None
-    ) -> None:
+    def __init__(self, answers: Mapping[str, Answer], shuffle: int | None = None) -> None:
         self.answers, self.shuffle = answers, shuffle
         self.asked: Counter[str] = Counter()
         self.most_at_once = 0
