@@ -38,8 +38,7 @@ class Standing:
             (longest_is_key(question), self.longest, self.settings.longest_is_key, "key_longest_too_often"),
             (self._guessable(question), self.guessable, self.settings.guessable, "guessable_too_often"),
         ):
-            # One is to spare: else the first could never be.
-            if has and count > most_share * (self.kept + 1):
+            if has and count + 1 > _most(self.kept + 1, most_share):
                 return Checked(_NAME, (count + 1) / (self.kept + 1), most_share, False, reason)
         return Checked(_NAME, (self.longest + longest_is_key(question)) / (self.kept + 1), 1.0, True)
 
@@ -92,6 +91,11 @@ def even(counts: list[int]) -> tuple[float, float]:
     found = sum((each - expected) ** 2 for each in counts) / expected
     tail = math.erfc(math.sqrt(found / 2)) + math.sqrt(2 * found / math.pi) * math.exp(-found / 2)
     return found, min(tail, 1.0)
+
+
+def _most(questions: int, share: float) -> float:
+    """How many of so many may be of a kind: the share, and two standard deviations of chance beyond it."""
+    return questions * share + 2 * math.sqrt(questions * share * (1 - share)) + 1
 
 
 def _topic(question: Question) -> tuple[str, str, str]:

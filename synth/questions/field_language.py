@@ -28,6 +28,8 @@ _LITTLE: Final = 0.2
 _SURE: Final = 0.5
 # Without a stop word of that one; it took Zulu for Finnish with 0.98.
 _CERTAIN: Final = 0.9
+# Or how many more stop words another language has in the text: short words are words of many languages.
+_FAR: Final = 3
 # Letters from which on a field is identified; syllables and Han characters say more.
 _FEWEST: Final = 24
 _FEWEST_DENSE: Final = 10
@@ -57,12 +59,12 @@ def language_checks(drafts: Sequence[Draft], language: Language, identifier: Ide
         if known is None:
             theirs = _count(text, labels[first]) if first in labels else 0
             certain = first in labels and (sure > _CERTAIN or (sure > _SURE and theirs > mine))
-            other = others - mine >= 2 or (certain and mine <= others)
+            other = others - mine >= _FAR or (certain and mine <= others)
         elif alone:
             other = score < _NOTHING and sure > _SURE
         elif name == "options":
             # Four lists of names are less of a text than a sentence is.
-            other = score < _NOTHING and mine <= others and (mine < others or sure > _SURE)
+            other = (score < _NOTHING and mine <= others) or (score < _LITTLE and mine + 1 < others)
         else:
             other = (score < _NOTHING and mine <= others) or (score < _LITTLE and mine < others)
         if other:

@@ -28,6 +28,7 @@ class ModelCheck:
     """A check by its requests for one question, and its verdict on what came back for them."""
 
     name: str
+    prompt: str
     requests: _Requests
     judged: _Judged
 
@@ -67,8 +68,8 @@ def _answer(finished: Finished) -> str | Failure:
     return chosen(finished, finished.request.sampling.choice)
 
 
-def _shuffles(prompt: str, passage: bool, stem: bool) -> _Requests:
-    """Requests that show the options of a question in an order of their own each time."""
+def _shuffles(prompt: str) -> _Requests:
+    """Requests that show the options in an order of their own each time; passage and stem if the prompt asks."""
 
     def requests(candidate: Candidate, language: Language, settings: Model, seed: int) -> list[Request]:
         template, question = load_prompt(prompt), candidate.question
@@ -76,9 +77,12 @@ def _shuffles(prompt: str, passage: bool, stem: bool) -> _Requests:
         for sample in range(settings.samples):
             order = _order(candidate, prompt, sample, seed)
             shown = {f"option_{_LETTERS[at].lower()}": question.options[each] for at, each in enumerate(order)}
-            variables = {"language": _named(language)} | shown
-            variables |= {"passage": candidate.passage.text} if passage else {}
-            variables |= {"stem": question.stem} if stem else {}
+            every = {
+                "language": _named(language),
+                "passage": candidate.passage.text,
+                "stem": question.stem,
+            } | shown
+            variables = {name: value for name, value in every.items() if name in template.variables}
             found.append(template.request(variables, seed=seed + sample, context={"id": question.id}))
         return found
 
@@ -192,10 +196,10 @@ def _shown(answers: list[str | Failure]) -> str:
 
 
 CHECKS: Final = (
-    ModelCheck("model.safety", _safe, _safety),
-    ModelCheck("model.specificity", _specific, _specificity),
-    ModelCheck("model.options_only", _shuffles("questions/options_only", passage=False, stem=False), _guessed),
-    ModelCheck("model.solve", _shuffles("questions/solve", passage=True, stem=True), _solved),
-    ModelCheck("model.truth", _judge, _true),
-    ModelCheck("model.closed_book", _shuffles("questions/solve_closed", passage=False, stem=True), _known),
+    ModelCheck("model.safety", "questions/safety", _safe, _safety),
+    ModelCheck("model.specificity", "questions/specificity", _specific, _specificity),
+    ModelCheck("model.options_only", "questions/options_only", _shuffles("questions/options_only"), _guessed),
+    ModelCheck("model.solve", "questions/solve", _shuffles("questions/solve"), _solved),
+    ModelCheck("model.truth", "questions/judge", _judge, _true),
+    ModelCheck("model.closed_book", "questions/solve_closed", _shuffles("questions/solve_closed"), _known),
 )

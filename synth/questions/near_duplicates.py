@@ -12,9 +12,9 @@ from synth.questions.check import Checked
 from synth.questions.record import Draft
 from synth.questions.wording import normalised, shingles
 
-# Of the shingles' hashes the least under each of so many permutations, in bands: two texts with Jaccard index 0.7
-# agree in all of some band with probability 1 - (1 - 0.7^3)^20, over 0.9997, and are then held against one
-# another; two with 0.2, as questions that begin alike have, with 0.15.
+# Of the shingles' hashes the least under each of so many permutations, in bands: two texts with Jaccard index 0.6
+# agree in all of some band with probability 1 - (1 - 0.6^3)^20, over 0.992, and are then held against one another;
+# two with 0.2, as questions that begin alike have, with 0.15.
 _BANDS: Final = 20
 _ROWS: Final = 3
 _PRIME: Final = np.uint64((1 << 61) - 1)

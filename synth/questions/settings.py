@@ -39,8 +39,8 @@ class Form(_Settings):
     option: tuple[int, int] = (1, 160)
     explanation: tuple[int, int] = (12, 1200)
     # Length of the right option over the mean of the wrong ones, and by how many characters at least it must be
-    # longer than the longest or shorter than the shortest of them. In 192 questions by hand 2 are further off.
-    longest_key: float = Field(default=1.6, gt=1)
+    # longer than the longest or shorter than the shortest of them. Of 192 questions by hand one is further off.
+    longest_key: float = Field(default=1.7, gt=1)
     shortest_key: float = Field(default=0.25, gt=0, lt=1)
     key_apart: int = Field(default=5, ge=0)
     # Share of the answer's words that the stem has.
@@ -99,6 +99,6 @@ class QuestionSettings(_Settings):
     balance: Balance = Balance()
     contamination: Contamination = Contamination()
     # Jaccard index of the shingles of stem and answer from which on two questions are one.
-    near_duplicate: Fraction = 0.7
+    near_duplicate: Fraction = 0.6
     # Questions that near-duplicates are looked for among; the oldest are forgotten.
     remembered: int = Field(default=200_000, ge=1)

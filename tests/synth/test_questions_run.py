@@ -11,6 +11,7 @@ from questions_engine import Answer, ScriptedEngine
 
 from sources.errors import BabelmixError
 from sources.language import language
+from synth.questions.estimate import planned
 from synth.questions.funnel import Funnel
 from synth.questions.record import Dropped, Passage, Question
 from synth.questions.run import make_questions
@@ -23,6 +24,8 @@ SETTINGS = QuestionSettings.model_validate(
     {
         "seed": 3,
         "wave": 16,
+        # The questions of the script are much alike.
+        "near_duplicate": 0.8,
         "tree": {"regions": ["IE", "NZ"], "domains": ["food", "play"], "topics": 8, "concepts": 3},
     }
 )
@@ -339,3 +342,19 @@ def test_the_funnel_adds_up() -> None:
     assert rows["model"]["reached"] == rows["set.duplicate"]["passed"]
     assert "not_regional" in funnel.table()
     assert sum(report["set"]["positions"]) == len(_kept(found))
+
+
+def test_what_is_planned_is_an_upper_bound_and_exact_where_nothing_is_lost() -> None:
+    _, engine, verifier = _run()
+    plan = {each.prompt.partition("@")[0]: each for each in planned(ENGLISH, SETTINGS)}
+    asked = engine.asked + verifier.asked
+    assert set(plan) == set(asked)
+    assert all(asked[name] <= plan[name].requests for name in asked)
+    assert asked["questions/topics"] == plan["questions/topics"].requests
+    # Food has seven topics of its own and one of the model's; play six and one of the two that were asked for.
+    assert asked["questions/concepts"] == 30 < plan["questions/concepts"].requests == 32
+    assert plan["questions/write"].completion_tokens == 700 * plan["questions/write"].requests
+    on_documents = {each.prompt.partition("@")[0]: each.requests for each in planned(ENGLISH, SETTINGS, 10)}
+    assert on_documents["questions/concepts_in"] == 10
+    assert "questions/note" not in on_documents
+    assert on_documents["questions/judge"] == 4 * on_documents["questions/write"] == 4 * 60

@@ -109,18 +109,19 @@ def test_the_longest_option_is_seldom_the_key(wants: list[bool]) -> None:
         assert found.passed or (want and found.reason == "key_longest_too_often")
         if found.passed:
             standing.add(made)
-        assert standing.longest <= 0.4 * standing.kept + 1
+        # Two standard deviations of a share of 0.4 are less than the root of the number.
+        assert standing.longest <= 0.4 * standing.kept + standing.kept**0.5 + 1
     assert standing.kept - standing.longest == wants.count(False)
 
 
 def test_questions_that_answer_without_their_stem_are_held_to_a_share() -> None:
     standing = Standing(Balance(guessable=0.35))
     guessed = replace(_question(), checks={"model.options_only": 1.0})
-    for made in [guessed, _question()] * 50:
+    for made in [guessed, _question()] * 1000:
         if standing.check(made).passed:
             standing.add(made)
-    assert standing.kept - standing.guessable == 50
-    assert 0.25 <= standing.guessable / standing.kept <= 0.36
+    assert standing.kept - standing.guessable == 1000
+    assert 0.35 <= standing.guessable / standing.kept <= 0.38
 
 
 def test_a_question_in_other_marks_or_nearly_the_same_words_is_a_duplicate() -> None:
