@@ -1,6 +1,6 @@
 """How many planted faults of questions are found, and how many good questions are lost.
 
-    python benchmarks/quality_questions.py [--texts FOLDER] [--json]
+    python benchmarks/quality_questions.py [--texts FOLDER] [--languages CODE …] [--json]
 
 Good questions are those that were written by hand for the sample pack, three in each of 64 languages, each with
 the document that it stands on. Every fault is planted into each of them, written out as a model would answer, and
@@ -77,9 +77,11 @@ def main() -> None:
     """Prints the table, or one JSON object."""
     arguments = argparse.ArgumentParser(description=str(__doc__).split("\n\n")[0])
     arguments.add_argument("--texts", type=Path, default=TEXTS)
+    arguments.add_argument("--languages", nargs="*", help="codes; all by default")
     arguments.add_argument("--json", action="store_true")
     given = arguments.parse_args()
-    good = list(good_items(given.texts))
+    every = list(good_items(given.texts))
+    good = [each for each in every if each.language.code in (given.languages or languages())]
     rows = []
     lost, reasons = _dropped(good, _no_list(), verified=False)
     rows.append(_row("good questions, mechanical checks", True, len(good), lost, reasons))
@@ -87,7 +89,7 @@ def main() -> None:
         lost, reasons = _dropped(good, _no_list(), verified=True, errors=errors)
         rows.append(_row(f"good questions, verifier that errs in {errors:.0%}", False, len(good), lost, reasons))
     for fault in FAULTS:
-        planted = [each for item in good if (each := fault.plant(item, good)) is not None]
+        planted = [each for item in good if (each := fault.plant(item, every)) is not None]
         caught, reasons = _dropped(planted, _no_list(), verified=not fault.mechanical, errors=ERRORS)
         rows.append(_row(fault.name, fault.mechanical, len(planted), caught, reasons))
     rows += [_benchmark_row(good, manner) for manner in MANNERS]
