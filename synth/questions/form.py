@@ -28,7 +28,7 @@ _LETTERS: Final = regex.compile(r"^\W*(?:\p{L}+\W+)?[A-D]\W+(?:\p{L}+\W+)?[A-D]\
 # What a question ends with; scripts that leave the mark out, or write a full stop.
 _ASKS: Final = frozenset("?？؟;;፧⁇⁉")
 _ASKS_ALSO: Final = {"Jpan": "。", "Mymr": "။", "Ethi": "።", "Khmr": "។", "Hani": "。"}
-_UNMARKED: Final = frozenset({"Thai", "Laoo"})
+_UNMARKED: Final = frozenset({"Thai"})
 _BLANK: Final = regex.compile(r"_{2,}|…|\.{3}")
 _ENDS: Final = frozenset(".!?。．！？؟۔।॥။።។…")
 _CLOSING: Final = "\"'”’»›)]）」』】"
