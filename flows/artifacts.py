@@ -38,27 +38,27 @@ def publish_funnel(build: Build, totals: Totals) -> None:
 
 def publish_pairs(build: Build, totals: Totals) -> None:
     """Publishes what became of each language's translation pairs, reason by reason, as a table."""
-    found = {step.settings["language"]: totals[step.name] for step in build.mining if step.kind == "render"}
+    said = "Translation pairs: every pair that was read is kept or in one column."
+    _publish_reasons("pairs", "render", "ranker", build, totals, said)
+
+
+def publish_questions(build: Build, totals: Totals) -> None:
+    """Publishes what became of each language's questions, reason by reason, as a table."""
+    said = "Regional questions: every concept and question is kept or in one column."
+    if any(totals[step.name]["replayed"] for step in build.needed_for("questions") if step.kind == "questions"):
+        said += " Completions were replayed from the sample pack; no model was asked."
+    _publish_reasons("questions", "questions", "model", build, totals, said)
+
+
+def _publish_reasons(what: str, kind: str, by: str, build: Build, totals: Totals, said: str) -> None:
+    found = {step.settings["language"]: totals[step.name] for step in build.steps if step.kind == kind}
     reasons = list(dict.fromkeys(row["reason"] for each in found.values() for row in each["dropped"]))
     table = []
     for code, each in found.items():
         counts = {row["reason"]: row["documents"] for row in each["dropped"]}
         dropped = {reason: counts.get(reason, 0) for reason in reasons}
-        table.append(
-            {
-                "language": code,
-                "in": each["documents"],
-                **dropped,
-                "kept": each["kept"],
-                "ranked by": each["ranker"],
-            }
-        )
-    key = artifact_key(build)
-    create_table_artifact(
-        key=f"pairs-{key}",
-        table=table,
-        description=f"# Translation pairs of {key}\n\nEvery pair that was read is kept or in one column.",
-    )
+        table.append({"language": code, "in": each["documents"], **dropped, "kept": each["kept"], by: each[by]})
+    create_table_artifact(key=f"{what}-{artifact_key(build)}", table=table, description=said)
 
 
 def artifact_key(build: Build) -> str:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows import cli_languages, cli_mine, cli_mix, cli_sources, cli_steps
+from flows import cli_languages, cli_mine, cli_mix, cli_sources, cli_steps, cli_synthesise
 from sources.errors import BabelmixError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 cli_mix.register(app)
 cli_steps.register(app)
 cli_mine.register(app)
+cli_synthesise.register(app)
 cli_sources.register(app)
 cli_languages.register(app)
 

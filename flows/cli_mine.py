@@ -136,14 +136,15 @@ def _stage(
     from pipelines.workspace import Workspace
 
     plan = build(load_recipe(model, stage), profile, None, 0)
-    if not plan.mining:
+    steps = plan.needed_for("render")
+    if not steps:
         raise BabelmixError(f"profile {profile}: no pairs of any language of {stage}; name another profile")
     place = Workspace(workspace)
-    totals, made = run_in_terminal(replace(plan, steps=plan.mining), place, console)
-    found = {step.settings["language"]: totals[step.name] for step in plan.mining if step.kind == "render"}
+    totals, made = run_in_terminal(replace(plan, steps=steps), place, console)
+    found = {step.settings["language"]: totals[step.name] for step in steps if step.kind == "render"}
     lines = [f"Pairs  {place.at('bitext')}", f"Chat   {place.at('chat')}"]
     if without := [code for code in plan.recipe.language_codes() if code not in found]:
         lines.insert(0, f"Without pairs in profile {profile}: {', '.join(without)}.")
     if not made:
-        lines.insert(0, f"Nothing was recomputed: all {len(plan.mining)} steps were complete.")
+        lines.insert(0, f"Nothing was recomputed: all {len(steps)} steps were complete.")
     return found, lines

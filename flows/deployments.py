@@ -5,7 +5,13 @@ from typing import cast
 from prefect.deployments.runner import RunnerDeployment
 
 from flows.build_mix import build_mix
-from flows.single_steps import collect_sources, curate_sources, mine_bitext, tokenise_buckets
+from flows.single_steps import (
+    collect_sources,
+    curate_sources,
+    mine_bitext,
+    synthesise_questions,
+    tokenise_buckets,
+)
 
 
 def deployments() -> list[RunnerDeployment]:
@@ -19,7 +25,7 @@ def deployments() -> list[RunnerDeployment]:
         )
         for stage in (1, 2, 3, 4)
     ]
-    steps = (collect_sources, curate_sources, mine_bitext, tokenise_buckets)
+    steps = (collect_sources, curate_sources, mine_bitext, synthesise_questions, tokenise_buckets)
     found += [flow.to_deployment(flow.name, tags=["babelmix"]) for flow in steps]
     # Coroutines are for asynchronous callers.
     return cast(list[RunnerDeployment], found)

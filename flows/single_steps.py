@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import artifact_key, publish_funnel, publish_pairs
+from flows.artifacts import artifact_key, publish_funnel, publish_pairs, publish_questions
 from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from pipelines.build import Build, build
@@ -39,11 +39,31 @@ def mine_bitext(
 ) -> dict[str, dict[str, Any]]:
     """Mines the translation pairs of a stage's languages, and publishes their funnel. Returns totals by step."""
     plan = build(load_recipe(model, stage), profile, None, 0)
-    if not plan.mining:
+    steps = plan.needed_for("render")
+    if not steps:
         raise BabelmixError(f"profile {profile}: no pairs of any language of stage {stage}; name another profile")
     key = artifact_key(plan)
-    totals = dict(run_tasks(plan.mining, Workspace(workspace), f"progress-mine-{key}"))
+    totals = dict(run_tasks(steps, Workspace(workspace), f"progress-mine-{key}"))
     publish_pairs(plan, totals)
+    return totals
+
+
+@flow(name="synthesise-questions", task_runner=task_runner)
+@in_one_line
+def synthesise_questions(
+    stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
+) -> dict[str, dict[str, Any]]:
+    """Writes regional questions in a stage's languages, publishes what became of them, returns totals by step."""
+    plan = build(load_recipe(model, stage), profile, None, 0)
+    steps = plan.needed_for("questions")
+    if not steps:
+        raise BabelmixError(
+            f"profile {profile}, stage {stage}: no questions are written; the recipe asks for them with"
+            " `synthesis: [questions]`, and BABELMIX_SYNTHESIS names the file with their server"
+        )
+    key = artifact_key(plan)
+    totals = dict(run_tasks(steps, Workspace(workspace), f"progress-questions-{key}"))
+    publish_questions(plan, totals)
     return totals
 
 

@@ -29,8 +29,6 @@ VERSIONS = {
     "collect": 1, "measure": 1, "curate": 3, "report": 1, "mine": 1, "across": 1, "render": 1, "questions": 1,
     "tokenise": 1, "mix": 1,
 }  # fmt: skip
-# From files of translation pairs to documents; they need nothing of the kinds before them.
-MINING = ("mine", "across", "render")
 
 
 @dataclass(frozen=True)
@@ -51,10 +49,13 @@ class Build:
         wanted = list(VERSIONS)[: list(VERSIONS).index(kind) + 1]
         return tuple(step for step in self.steps if step.kind in wanted)
 
-    @property
-    def mining(self) -> tuple[Step, ...]:
-        """The steps from files of translation pairs to documents of them."""
-        return tuple(step for step in self.steps if step.kind in MINING)
+    def needed_for(self, kind: str) -> tuple[Step, ...]:
+        """The steps of `kind` and all that they need, and no others; in the order of their inputs."""
+        wanted = {step.name for step in self.steps if step.kind == kind}
+        for step in reversed(self.steps):
+            if step.name in wanted:
+                wanted |= {each.name for each in step.inputs}
+        return tuple(step for step in self.steps if step.name in wanted)
 
 
 def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from sources.errors import BabelmixError
 from synth.engine.replay import ReplayEngine
 from synth.engine.store import Store
 from synth.request import Engine
-from synth.settings import Synthesis, recordings
+from synth.settings import RECORDINGS, Synthesis, recordings
 
 # Where completions are kept; see `pipelines.workspace.Workspace.kept`.
 COMPLETIONS: Final = "completions"
@@ -24,8 +25,12 @@ def engines(synthesis: Synthesis, code: str, completions: Path) -> Iterator[tupl
         BabelmixError: there is no recording of the language, or a server's key is missing.
     """
     if synthesis.writer is None:
-        writer, verifier = recordings(code)
-        yield ReplayEngine([writer]), ReplayEngine([verifier])
+        files = recordings(code)
+        if not files:
+            raise BabelmixError(
+                f"{code}: no recorded completions in {RECORDINGS}; name a server in the file of BABELMIX_SYNTHESIS"
+            )
+        yield ReplayEngine(files[:1]), ReplayEngine(files[1:])
         return
     with Store(completions) as store:
         yield (

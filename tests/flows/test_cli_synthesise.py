@@ -1,0 +1,62 @@
+"""`babelmix synthesise`, and what a model wrote in the mixture of the sample pack."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from command_line import CommandLine, mixture
+from conftest import Built
+
+
+def test_the_mixture_has_buckets_of_questions_and_says_that_they_were_replayed(built: Built) -> None:
+    assert "replayed from recorded completions" in built.ended.out
+    assert "no model was asked" in built.ended.out
+    manifest = json.loads((mixture(built.workspace) / "manifest.json").read_text(encoding="utf-8"))
+    buckets = [row for row in manifest["totals"]["buckets"] if row["source"] == "regional-questions"]
+    found = {row["language"]: row for row in buckets}
+    assert len(found) == 29
+    assert found["ell_Grek"]["category"] == "multilingual" and found["eng_Latn"]["category"] == "synthetic"
+    assert all(row["tokens_planned"] > 0 for row in found.values())
+
+
+def test_every_recording_is_found(built_global: Built) -> None:
+    """A prompt that changed without new recordings would ask for completions that nobody has."""
+    lost = []
+    for path in sorted((built_global.workspace / "dropped" / "regional-questions").glob("*/*.parquet")):
+        lost += [row["detail"] for row in pq.read_table(path).to_pylist() if "transport" in row["reason"]]
+    for path in sorted((built_global.workspace / "synthetic" / "questions").glob("*/passages.parquet")):
+        lost += [row["detail"] for row in pq.read_table(path).to_pylist() if "transport" in row["reason"]]
+    assert lost == []
+    assert len(list((built_global.workspace / "synthetic" / "questions").iterdir())) == 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--language", "ell_Grek"), "no server: name one with --server and --model"),
+        (("--language", "ell_Grek", "--server", "http://localhost:1"), "--server and --model go together"),
+        (("--language", "ell_Grek", "--server", "localhost", "--model", "m"), "write it as http://host:port"),
+        (("--language", "el", "--server", "http://localhost:1", "--model", "m"), "did you mean 'ell_Grek'"),
+        (("--language", "ell_Grek", "--server", "http://127.0.0.1:9", "--model", "m"), "no connection"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: tuple[str, ...], said: str, babelmix: CommandLine) -> None:
+    assert said in babelmix("synthesise", "questions", "--output", "out", *arguments).mistake()
+
+
+def test_a_dry_run_asks_nothing(tmp_path: Path, babelmix: CommandLine) -> None:
+    server = ("--server", "http://127.0.0.1:9", "--model", "m")
+    printed = babelmix(
+        "synthesise", "questions", "--language", "isl_Latn", "--output", "out", *server, "--dry-run"
+    )
+    assert "isl_Latn" in printed.mistake()
+    printed = babelmix(
+        "synthesise", "questions", "--language", "ell_Grek", "--output", "out", *server, "--dry-run"
+    )
+    lines = printed.done().splitlines()
+    assert lines[-1].endswith("GPU hours at 1,000 completion tokens a second of one GPU")
+    assert [line.split()[0] for line in lines[1:-2]] == [
+        "questions/topics", "questions/concepts", "questions/note", "questions/write",
+    ]  # fmt: skip
+    assert not (tmp_path / "out").exists()
