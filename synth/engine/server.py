@@ -17,6 +17,10 @@ from synth.engine import keeper
 
 # `vllm serve` fails on a metadata look-up where its distribution has another name; the module never does.
 _MODULE: Final = "vllm.entrypoints.openai.api_server"
+# Arguments for a server on the CPU. float32, as bfloat16 without compilation stops with an illegal
+# instruction on some machines. Prompts are read whole, as vLLM 0.32 dies of one that it reads in parts when the
+# request has a seed, as ours have: it sets the generator back by an offset, which one on the CPU has not.
+ON_CPU: Final = ("--dtype", "float32", "--no-enable-chunked-prefill")
 _POLL_S: Final = 0.25
 _ANSWER_S: Final = 5.0
 _END_S: Final = 30.0
@@ -47,7 +51,7 @@ class VllmServer:
             served_name: the name in requests and records; `model` if not given.
             log: where the server's output goes; it is appended to.
             port: a free one if not given; it stays the same when the server is restarted.
-            arguments: further ones of vLLM, such as `--max-model-len 4096`.
+            arguments: further ones of vLLM, such as `--max-model-len 4096`; on the CPU also `ON_CPU`.
             environment: further variables, such as `VLLM_CPU_KVCACHE_SPACE`.
             ready_s: how long it may take until it is healthy; loading a large model takes minutes.
         """

@@ -18,7 +18,7 @@ import pytest
 from sources.errors import BabelmixError
 from synth.engine.http_engine import HttpEngine
 from synth.engine.replay import ReplayEngine, record
-from synth.engine.server import VllmServer
+from synth.engine.server import ON_CPU, VllmServer
 from synth.engine.store import Store
 from synth.request import Message, Request, Sampling
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.vllm
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("VLLM_PYTHON", ROOT / ".venv-vllm/bin/python"))
-ARGUMENTS = ("--dtype", "float32", "--max-model-len", "1024", "--max-num-seqs", "32", "--enforce-eager")
+ARGUMENTS = (*ON_CPU, "--max-model-len", "1024", "--max-num-seqs", "32", "--enforce-eager")
 
 
 def request(text: str, max_tokens: int = 24, **sampling: Any) -> Request:
@@ -118,6 +118,13 @@ def test_more_requests_than_the_server_takes_at_once(server: VllmServer, store: 
     finished = list(engine(server, store, concurrency=100).complete(request(f"Load {n}", 8) for n in range(400)))
     assert len(finished) == len(store) == 400
     assert {each.failure.kind for each in finished if each.failure} <= {"truncated"}
+
+
+def test_more_of_long_prompts_than_the_server_reads_at_once(server: VllmServer, store: Store) -> None:
+    """It must not read them in parts: with a seed that kills vLLM 0.32 on the CPU."""
+    asked = [request(f"{n} " + "long " * 160, 8, seed=n) for n in range(64)]
+    finished = list(engine(server, store, concurrency=32).complete(asked))
+    assert len(finished) == 64 and {each.failure.kind for each in finished if each.failure} <= {"truncated"}
 
 
 def test_a_prompt_that_does_not_fit_fails_at_once_and_alone(server: VllmServer, store: Store) -> None:
