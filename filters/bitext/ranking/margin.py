@@ -63,14 +63,16 @@ def _own(x: Single, y: Single) -> Scores:
 
 
 def _checked(vectors: Half, side: str) -> Single:
-    found: Single = vectors.astype(np.float32)
-    lengths = np.linalg.norm(found, axis=1)
+    single = vectors.astype(np.float32)
+    lengths = np.linalg.norm(single, axis=1)
     bad = np.flatnonzero(~(np.abs(lengths - 1) < 1e-2))
     if len(bad):
         raise BabelmixError(
             f"vectors of the {side} side: row {bad[0]} has length {lengths[bad[0]]:g}, not 1 ({len(bad)} of"
-            f" {len(found)} such); delete the folder of vectors, and embed again"
+            f" {len(single)} such); delete the folder of vectors, and embed again"
         )
+    # What half precision took from the length is not to count as distance.
+    found: Single = single / lengths[:, None]
     return found
 
 

@@ -1,10 +1,11 @@
 """How pairs are ranked, as data that is fingerprinted."""
 
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from sources.language import Fraction
+from sources.language import Fraction, languages
+from sources.loading import nearest
 
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
@@ -79,6 +80,14 @@ class Ranking(_Settings):
     def _takes_the_text(cls, value: str | None) -> str | None:
         if value is not None and value.count("{text}") != 1:
             raise ValueError("has not one {text}; write it where the sentence goes")
+        return value
+
+    @field_validator("floors", "unlisted")
+    @classmethod
+    def _known_languages(cls, value: dict[str, float] | tuple[str, ...] | None, info: ValidationInfo) -> Any:
+        for code in value or ():
+            if code not in languages():
+                raise ValueError(f"{info.field_name}: no language {code}{nearest(code, languages())}")
         return value
 
     @model_validator(mode="after")
