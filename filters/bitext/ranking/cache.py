@@ -5,7 +5,7 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,7 +19,7 @@ from sources.errors import BabelmixError
 Keys = npt.NDArray[np.uint64]
 T = TypeVar("T")
 
-# Texts that are embedded between two writes: what a kill costs.
+# Texts that are embedded between two writes: a kill costs these, and at most as many that are not yet written.
 GROUP: Final = 1_024
 
 
@@ -102,17 +102,19 @@ class VectorCache:
         order = np.argsort(-sizes, kind="stable")
         vectors = np.zeros((len(unique), embedder.dimension), dtype=np.float16)
         there = self.find(keys, vectors)
-        # Shards are written while the next group is embedded: a GPU need not wait for a disk.
+        # A shard is written while the next group is embedded: a GPU need not wait for a disk.
         with ThreadPoolExecutor(1) as writer:
-            written = []
+            written: Future[None] | None = None
             for begin in range(0, len(order), GROUP):
                 group = order[begin : begin + GROUP]
                 missing = group[~there[group]]
                 if len(missing):
                     vectors[missing] = embedder.encode([unique[at] for at in missing])
-                    written.append(writer.submit(self.put, keys[missing], vectors[missing]))
-            for each in written:
-                each.result()
+                    if written is not None:
+                        written.result()
+                    written = writer.submit(self.put, keys[missing], vectors[missing])
+            if written is not None:
+                written.result()
         result: Vectors = vectors[places.reshape(-1)]
         return result
 
