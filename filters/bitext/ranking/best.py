@@ -34,7 +34,11 @@ class Out:
 
 
 class Best:
-    """Keeps the best `top` rows of what it is given: at most twice as many rows, and `_SLACK` more.
+    """Keeps the best `top` rows of what it is given.
+
+    It holds at most twice as many rows, and those that wait to be compared: a quarter of `top`, but at least
+    `_SLACK`, and the last batch. Which rows are kept does not depend on batches and their order; whether one that
+    is out is said to be outranked or above its host's cap may.
 
     Rows are those of tables with the columns `id`, `source_text` and `target_text` and any others.
     """
