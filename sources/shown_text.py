@@ -1,0 +1,39 @@
+"""Text of the web in a page of ours: it is hostile input, and shows as what it is.
+
+Markup is escaped. What has no shape of its own (control characters, bidirectional and other format characters,
+private use, surrogates) becomes a visible placeholder: a name in the text must not turn the line around, hide what
+follows, or reach a terminal. Joiners stay, which Persian and the scripts of India write with.
+"""
+
+import unicodedata
+from html import escape
+from typing import Final
+
+_PLAIN: Final = frozenset("\n\u200c\u200d")
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+# Marks on one letter; some scripts write three or four.
+_MOST_MARKS: Final = 6
+
+
+def shown(text: str, most: int) -> str:
+    """At most so many characters of `text` as HTML for the inside of an element."""
+    found: list[str] = []
+    marks = 0
+    for character in text[:most]:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if marks > _MOST_MARKS or (category in _HIDDEN and character not in _PLAIN):
+            found.append(f"<i>{placeholder(character)}</i>")
+        else:
+            found.append(escape(character))
+    if len(text) > most:
+        found.append("<i>…</i>")
+    return "".join(found)
+
+
+def placeholder(character: str) -> str:
+    """What stands for a character that has no shape: `␛` for a control character of ASCII, else `U+202E`."""
+    point = ord(character)
+    if point < 0x20:
+        return chr(0x2400 + point)
+    return "␡" if point == 0x7F else f"U+{point:04X}"
