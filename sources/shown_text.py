@@ -37,3 +37,41 @@ def placeholder(character: str) -> str:
     if point < 0x20:
         return chr(0x2400 + point)
     return "␡" if point == 0x7F else f"U+{point:04X}"
+
+
+# What begins or ends something in Markdown wherever it stands; `:` and `@` make links of addresses.
+_MARKDOWN: Final = frozenset("\\`*_[]<>&|~$:@{}")
+# What does so at the beginning of a line, or after the number that begins it.
+_LEADING: Final = frozenset("#-+=.)")
+
+
+def shown_in_markdown(text: str, most: int) -> str:
+    """At most so many characters of `text` as Markdown for one line, or for one cell of a table."""
+    found: list[str] = []
+    marks = 0
+    for at, character in enumerate(text[:most]):
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if character in "\n\t":
+            found.append(" ")
+        elif marks > _MOST_MARKS or (category in _HIDDEN and character not in _PLAIN):
+            found.append(placeholder(character))
+        elif _means_something(text, at):
+            # As an entity: a backslash is not heeded everywhere.
+            found.append(f"&#{ord(character)};")
+        else:
+            found.append(character)
+    if len(text) > most:
+        found.append("…")
+    return "".join(found)
+
+
+def _means_something(text: str, at: int) -> bool:
+    character = text[at]
+    if character == "_":
+        # Within a word it is a letter, as in ell_Grek.
+        return not (text[at - 1 : at].isalnum() and text[at + 1 : at + 2].isalnum())
+    if character in _LEADING:
+        before = text[:at].strip()
+        return not before or (len(before) < 10 and before.isdigit()) or before[-3:].lower() == "www"
+    return character in _MARKDOWN
