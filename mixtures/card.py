@@ -89,7 +89,8 @@ def _metadata(facts: MixtureFacts, rows: int, data_files: str | None) -> str:
     known = languages()
     codes = [known[code].iso639_1 or known[code].iso639_3 for code in facts.languages if code in known]
     content: dict[str, Any] = {
-        "pretty_name": f"{facts.plan.model} stage {facts.plan.stage}",
+        # On one line: a line of a name must not end the metadata.
+        "pretty_name": " ".join(f"{facts.plan.model} stage {facts.plan.stage}".split()),
         "language": sorted(set(codes)),
         "license": "other",
         "license_name": "per-source",
