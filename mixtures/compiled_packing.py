@@ -87,13 +87,13 @@ def ends_of(lengths: Any, start: Any, ends: Any) -> None:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def pack(places: Any, lengths: Any, ends: Any, start: Any, out: Any, begins: Any, state: Any) -> None:
+def pack(places: Any, lengths: Any, ends: Any, start: Any, out: Any, begins: Any, filled: Any, begun: Any) -> Any:
     """Copies the tokens of the row from `start` on into `out` until it is full or the documents are used up.
 
     `ends` are the tokens of the row up to the end of each document. `begins` gets the places in `out`, after its
-    first, where documents begin. `state` is (filled, begun): from where it goes on, and how far it came.
+    first, where documents begin. `filled` and `begun` are how far `out` and `begins` are written; returns how far
+    they are then.
     """
-    filled, begun = state[0], state[1]
     position = start + filled
     at = np.int64(np.searchsorted(ends, position, side="right"))
     while filled < out.size and at < places.size:
@@ -109,13 +109,24 @@ def pack(places: Any, lengths: Any, ends: Any, start: Any, out: Any, begins: Any
         filled += part
         position += part
         at += 1
-    state[0], state[1] = filled, begun
+    return filled, begun
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def positions_within(begins: Any, out: Any) -> None:
-    """Writes for each place the distance to the last of `begins` that is not behind it; the first of them is 0."""
+def mask(begins: Any, before: Any, positions: Any, bounds: Any, count: Any) -> Any:
+    """Writes a sequence's part of the document masks of its batch.
+
+    `begins` are where documents begin in the sequence, the first 0, and `before` is the tokens of the batch before
+    it. `positions` gets each token's distance from the last of `begins` that is not behind it. `bounds` gets,
+    after its first `count` entries, where the documents begin in the batch. Returns how many it has then, and
+    the tokens of the longest document.
+    """
+    longest = 0
     for number in range(begins.size):
-        stop = begins[number + 1] if number + 1 < begins.size else out.size
-        for at in range(begins[number], stop):
-            out[at] = at - begins[number]
+        begin = begins[number]
+        stop = begins[number + 1] if number + 1 < begins.size else positions.size
+        longest = max(longest, stop - begin)
+        bounds[count + number] = before + begin
+        for at in range(stop - begin):
+            positions[begin + at] = at
+    return count + begins.size, longest

@@ -117,11 +117,11 @@ class PackedReader:
             )
         begins = np.empty(max(1, len(out)), dtype=np.int32)
         begins[0] = 0
-        state = np.array([0, 1], dtype=np.int64)
-        while state[0] < len(out):
-            block = self.block_at(start + int(state[0]))
-            pack(block.places, block.lengths, block.ends, start, out, begins, state)
-        return begins[: int(state[1])].copy()
+        filled, begun = 0, 1
+        while filled < len(out):
+            block = self.block_at(start + filled)
+            filled, begun = pack(block.places, block.lengths, block.ends, start, out, begins, filled, begun)
+        return begins[:begun].copy()
 
     def block_at(self, token: int) -> DocumentBlock:
         """The block of documents that holds `token` of the row; the last one is kept."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mixtures.compiled_packing import mask
 from mixtures.packed import TokenRow
 from sources.errors import BabelmixError
 
@@ -128,23 +129,23 @@ class MixtureDataset(IterableDataset[dict[str, Any]]):
         return (loaded["start"], loaded["step"]) if loaded else (self.start, worker)
 
     def _batch(self, first: int) -> dict[str, Any]:
-        from mixtures.compiled_packing import positions_within
-
-        numbers = np.arange(self.batch, dtype=np.int64) * self.ranks + first + self.rank
+        size = self.batch * self.length
         tokens = np.empty((self.batch, self.length), dtype=np.int64)
-        positions = np.empty_like(tokens)
-        ends = [np.zeros(0, dtype=np.int32)]
+        positions = np.empty((self.batch, self.length), dtype=np.int64)
+        bounds = np.empty(size + 1, dtype=np.int32)
+        documents = longest = 0
+        numbers = range(first + self.rank, first + self.ranks * self.batch, self.ranks)
         for place, number in enumerate(numbers):
-            begins = self.row.fill(int(number) * self.length, tokens[place])
-            positions_within(begins, positions[place])
-            ends.append(begins + np.int32(place * self.length))
-        bounds = np.append(np.concatenate(ends), np.int32(self.batch * self.length))
+            begins = self.row.fill(number * self.length, tokens[place])
+            documents, most = mask(begins, place * self.length, positions[place], bounds, documents)
+            longest = max(longest, most)
+        bounds[documents] = size
         return {
             "tokens": torch.from_numpy(tokens),
             "position_ids": torch.from_numpy(positions),
-            "cu_seqlens": torch.from_numpy(bounds),
-            "max_seqlen": int(np.diff(bounds).max()),
-            "sequences": torch.from_numpy(numbers),
+            "cu_seqlens": torch.from_numpy(bounds[: documents + 1].copy()),
+            "max_seqlen": longest,
+            "sequences": torch.tensor(numbers),
             "resume": first + self.ranks * self.batch,
         }
 
