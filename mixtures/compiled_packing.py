@@ -104,8 +104,10 @@ def pack(places: Any, lengths: Any, ends: Any, start: Any, out: Any, begins: Any
             begun += 1
         part = min(length - within, out.size - filled)
         source = numba.carray(_pointer(places[at] + _TOKEN_BYTES * within), part, np.int32)
+        # A slice whose places cannot be negative, so that the loop is one of vectors.
+        target = out[filled : filled + part]
         for number in range(part):
-            out[filled + number] = source[number]
+            target[number] = source[number]
         filled += part
         position += part
         at += 1
@@ -127,6 +129,7 @@ def mask(begins: Any, before: Any, positions: Any, bounds: Any, count: Any) -> A
         stop = begins[number + 1] if number + 1 < begins.size else positions.size
         longest = max(longest, stop - begin)
         bounds[count + number] = before + begin
-        for at in range(stop - begin):
-            positions[begin + at] = at
+        target = positions[begin:stop]
+        for at in range(target.size):
+            target[at] = at
     return count + begins.size, longest

@@ -10,9 +10,10 @@ batch says as `resume` which sequence comes after its step on all ranks; give it
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from mixtures.compiled_packing import mask
 from mixtures.packed import TokenRow
@@ -23,6 +24,8 @@ try:
     from torch.utils.data import IterableDataset, get_worker_info
 except ImportError as error:
     raise BabelmixError("mixtures.torch_reader: torch is missing; pip install 'babelmix[train]'") from error
+
+Ids: TypeAlias = npt.NDArray[np.int64]
 
 # Marks a state of ours among those that a loader keeps of its workers.
 _KIND: Final = "babelmix.MixtureDataset"
@@ -64,6 +67,8 @@ class MixtureDataset(IterableDataset[dict[str, Any]]):
         self.row = row
         self.length, self.batch, self.rank, self.ranks, self.start = length, batch, rank, ranks, start
         self._next: int | None = None
+        # Compiled code is loaded here, before a loader forks its workers: they share its pages.
+        self._laid_out(range(1), 1)
         self._loaded: dict[str, Any] | None = None
 
     @property
@@ -129,25 +134,30 @@ class MixtureDataset(IterableDataset[dict[str, Any]]):
         return (loaded["start"], loaded["step"]) if loaded else (self.start, worker)
 
     def _batch(self, first: int) -> dict[str, Any]:
-        size = self.batch * self.length
-        tokens = np.empty((self.batch, self.length), dtype=np.int64)
-        positions = np.empty((self.batch, self.length), dtype=np.int64)
-        bounds = np.empty(size + 1, dtype=np.int32)
-        documents = longest = 0
         numbers = range(first + self.rank, first + self.ranks * self.batch, self.ranks)
-        for place, number in enumerate(numbers):
-            begins = self.row.fill(number * self.length, tokens[place])
-            documents, most = mask(begins, place * self.length, positions[place], bounds, documents)
-            longest = max(longest, most)
-        bounds[documents] = size
+        tokens, positions, bounds, longest = self._laid_out(numbers, self.length)
         return {
             "tokens": torch.from_numpy(tokens),
             "position_ids": torch.from_numpy(positions),
-            "cu_seqlens": torch.from_numpy(bounds[: documents + 1].copy()),
+            "cu_seqlens": torch.from_numpy(bounds),
             "max_seqlen": longest,
             "sequences": torch.tensor(numbers),
             "resume": first + self.ranks * self.batch,
         }
+
+    def _laid_out(self, numbers: range, length: int) -> tuple[Ids, Ids, npt.NDArray[np.int32], int]:
+        """Sequences of `length` tokens by their numbers: tokens, position ids, bounds and the longest document."""
+        size = len(numbers) * length
+        tokens = np.empty((len(numbers), length), dtype=np.int64)
+        positions = np.empty((len(numbers), length), dtype=np.int64)
+        bounds = np.empty(size + 1, dtype=np.int32)
+        documents = longest = 0
+        for place, number in enumerate(numbers):
+            begins = self.row.fill(number * length, tokens[place])
+            documents, most = mask(begins, place * length, positions[place], bounds, documents)
+            longest = max(longest, most)
+        bounds[documents] = size
+        return tokens, positions, bounds[: documents + 1].copy(), longest
 
 
 def resume_point(state: Any) -> int:
