@@ -1,7 +1,7 @@
 """Reads packed sequences of one mixture with our readers and with others', side by side on the same tokens.
 
     sh benchmarks/megatron_env.sh; sh benchmarks/streaming_env.sh      # once; a reader without one is left out
-    .venv/bin/python -m benchmarks.reader [--tokens 100M] [--documents 100M] [--rounds 3] [--folder /tmp/reader]
+    .venv/bin/python -m benchmarks.reader [--tokens 100M] [--documents 100M] [--rounds 3]
 
 Each measurement is a process of its own, in its reader's environment (benchmarks/reader_peers.py), several
 rounds in turn; printed is the median. Rates are by the clock and by processor time, which other work on the
@@ -20,6 +20,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -234,17 +235,12 @@ def main() -> None:
     parser.add_argument("--tokens", type=parse_tokens, default=parse_tokens("100M"))
     parser.add_argument("--documents", type=parse_tokens, default=parse_tokens("100M"))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/babelmix-reader"))
     arguments = parser.parse_args()
-    shutil.rmtree(arguments.folder, ignore_errors=True)
-    arguments.folder.mkdir(parents=True)
-    try:
+    with tempfile.TemporaryDirectory(prefix="reader-") as folder:
         if arguments.tokens:
-            throughput(arguments.folder, arguments.tokens, arguments.rounds)
+            throughput(Path(folder), arguments.tokens, arguments.rounds)
         if arguments.documents:
-            large(arguments.folder, arguments.documents, arguments.rounds)
-    finally:
-        shutil.rmtree(arguments.folder, ignore_errors=True)
+            large(Path(folder), arguments.documents, arguments.rounds)
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     print(
         f"machine  {platform.machine()}, {os.cpu_count()} processors, load {load},"

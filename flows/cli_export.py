@@ -64,13 +64,13 @@ def export(
         made = export_streaming(reader, output, length or LENGTH)
     else:
         _write_page(format, reader.folder, reader.workspace, output)
-        typer.echo(json.dumps({"file": str(output)}) if as_json else f"{format.capitalize():9}{output}")
+        typer.echo(json.dumps({"file": str(output)}) if as_json else f"{format.capitalize():10}{output}")
         return
     if as_json:
         typer.echo(json.dumps({**asdict(made), "folder": str(made.folder)}))
         return
     said = [f"{number:,} {name}" for name, number in asdict(made).items() if name != "folder"]
-    typer.echo(f"{format.capitalize():9}{made.folder}: {', '.join(said)}")
+    typer.echo(f"{format.capitalize():10}{made.folder}: {', '.join(said)}")
 
 
 def curriculum(

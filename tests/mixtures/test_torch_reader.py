@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixture_in_folder import BUCKETS, write_mixture
 
+from mixtures.curriculum import CurriculumChoice, CurriculumReader, build_curriculum
 from mixtures.packed import PackedReader
 from mixtures.reader import MixtureReader
 from sources.errors import BabelmixError
@@ -155,6 +156,7 @@ def test_impossible_numbers_are_one_line(mixture: Path, wrong: dict[str, int]) -
 STATEFUL = """
 import sys
 from torchdata.stateful_dataloader import StatefulDataLoader
+from mixtures.curriculum import CurriculumChoice, CurriculumReader, build_curriculum
 from mixtures.packed import PackedReader
 from mixtures.torch_reader import MixtureDataset, resume_point
 row = PackedReader(sys.argv[1])
@@ -184,3 +186,19 @@ def test_torchdata_s_stateful_loader_goes_on_with_the_same_and_with_other_worker
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     found = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert found.stdout.strip() == "ok", found.stderr
+
+
+def test_a_curriculum_is_read_across_its_stages(tmp_path: Path) -> None:
+    for stage in (1, 2):
+        write_mixture(tmp_path, stage)
+    stages = [{"mixture": f"mixtures/model/stage{stage}/0123", "tokens": 100} for stage in (1, 2)]
+    choice = CurriculumChoice.model_validate({"model": "model", "fresh": True, "stages": stages})
+    row = CurriculumReader(build_curriculum(choice, tmp_path))
+    tokens = np.empty(200, dtype=np.int64)
+    row.fill(0, tokens)
+    batches = list(DataLoader(MixtureDataset(row, LENGTH, batch=2), batch_size=None, num_workers=2))
+    found = torch.cat([batch["tokens"].flatten() for batch in batches])
+    assert found.tolist() == tokens[: 2 * LENGTH * 6].tolist()
+    # The stages meet at token 100, in the middle of the sequence from 96 on: a document begins there.
+    assert 4 in batches[3]["cu_seqlens"].tolist()
+    assert batches[3]["position_ids"][0, 4] == 0
