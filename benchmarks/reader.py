@@ -205,13 +205,13 @@ def large(folder: Path, documents: int, rounds: int) -> None:
         most = max(each["seconds"] for each in found)
         print(
             f"{measure:7} {NAMES['packed']:22} {seconds:8.3f} s (at most {most:.3f}),"
-            f" peak {found[0]['MiB']:,.0f} MiB"
+            f" {found[0]['MiB']:,.0f} MiB of its own"
         )
     workers(settings, folder, ("torch",))
     for said in ("start, first time", "start, again", "middle"):
         each = measured("megatron", said.split(",")[0], settings, folder)
         if each:
-            print(f"{said:18} {NAMES['megatron']:22} {each['seconds']:8.1f} s, peak {each['MiB']:,.0f} MiB")
+            print(f"{said:18} {NAMES['megatron']:22} {each['seconds']:8.1f} s, {each['MiB']:,.0f} MiB of its own")
     shutil.rmtree(workspace)
 
 

@@ -15,6 +15,7 @@ from mixtures.reader import MixtureReader
 from sources.errors import BabelmixError
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
 from torch.utils.data import DataLoader  # noqa: E402
 
