@@ -1,0 +1,39 @@
+"""Texts that go round in circles, as models do that have lost the thread."""
+
+from typing import Final
+
+import pyarrow as pa
+
+from filters.repetition import repetition_rules
+from filters.statistics import measure
+from sources.language import Language
+
+# Words under which shares of repeated n-grams say nothing.
+_FEWEST_WORDS: Final = 20
+
+
+def repetition_excess(
+    text: str, language: Language, source: str = "", source_language: Language | None = None
+) -> float:
+    """How far the worst statistic of repetition is above its threshold, as a quotient; at most 1: nothing repeats.
+
+    Statistics and thresholds are those of `filters.repetition` for the language; where the source itself repeats
+    more than the threshold allows (a song, a table), its own value is the threshold. 0 for a text of under 20
+    words, of which they say nothing.
+    """
+    own = _statistics(text, language)
+    if own["quality.words"] < _FEWEST_WORDS:
+        return 0.0
+    others = _statistics(source, source_language or language) if source else {}
+    worst = 0.0
+    for rule in repetition_rules(language.limits):
+        if rule.least:
+            continue
+        limit = max(rule.threshold, others.get(rule.statistic, 0.0))
+        worst = max(worst, own[rule.statistic] / limit if limit else 0.0)
+    return worst
+
+
+def _statistics(text: str, language: Language) -> dict[str, float]:
+    found = measure(pa.array([text], pa.large_string()), language, signatures=False).statistics
+    return {name: float(each[0]) for name, each in found.items()}
