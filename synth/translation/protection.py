@@ -35,6 +35,7 @@ _KINDS: Final = {
     ),
     "code": r"(?<!`)(?<ticks>`+)(?!`)[^\n]+?(?<!`)(?P=ticks)(?!`)",
     "tag": r"</?[a-zA-Z][^<>\n]{0,300}>|<!--(?s:.*?)-->",
+    "entity": r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});",
     "email": r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     "url": r"(?<![A-Za-z0-9])(?i:(?:https?|ftp)://|www\.)[^\s<>\"{}|\\^`⟦⟧，。；）」]+(?<![.,;:!?)\]}'’”])",
     "placeholder": r"\$\{\w+\}|\{\{[^{}\n]{1,80}\}\}|\{[A-Za-z_]\w*\}|%\([A-Za-z_]\w*\)[sdif]|%[sdif](?!\w)",
@@ -73,8 +74,9 @@ class MarkerFault:
 def protect(text: str) -> Protected:
     """The text with a marker for every span that must stay as it is.
 
-    Spans are formulae and commands of LaTeX, fenced and inline code, HTML tags, addresses of the web and of mail,
-    placeholders, and numbers with a unit's international symbol. Brackets that look like a marker's are spans too.
+    Spans are formulae and commands of LaTeX, fenced and inline code, HTML tags and entities, addresses of the web
+    and of mail, placeholders, and numbers with a unit's international symbol. Brackets that look like a marker's
+    are spans too.
     """
     spans: list[str] = []
 

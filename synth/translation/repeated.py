@@ -8,8 +8,12 @@ from filters.repetition import repetition_rules
 from filters.statistics import measure
 from sources.language import Language
 
-# Words under which shares of repeated n-grams say nothing.
+# Words under which shares of repeated n-grams say nothing, and under which a pair of words that stands twice is no
+# sign of anything.
 _FEWEST_WORDS: Final = 20
+_FEWEST_FOR_PAIRS: Final = 60
+# A translation repeats what its source repeats, and by chance somewhat more.
+_MORE_THAN_SOURCE: Final = 1.25
 
 
 def repetition_excess(
@@ -18,8 +22,8 @@ def repetition_excess(
     """How far the worst statistic of repetition is above its threshold, as a quotient; at most 1: nothing repeats.
 
     Statistics and thresholds are those of `filters.repetition` for the language; where the source itself repeats
-    more than the threshold allows (a song, a table), its own value is the threshold. 0 for a text of under 20
-    words, of which they say nothing.
+    more than the threshold allows (a song, a table), the threshold is a quarter above its own value. 0 for a text
+    of under 20 words, of which they say nothing; the most frequent n-gram counts from 60 words on.
     """
     own = _statistics(text, language)
     if own["quality.words"] < _FEWEST_WORDS:
@@ -27,9 +31,9 @@ def repetition_excess(
     others = _statistics(source, source_language or language) if source else {}
     worst = 0.0
     for rule in repetition_rules(language.limits):
-        if rule.least:
+        if rule.least or (rule.reason.startswith("top_") and own["quality.words"] < _FEWEST_FOR_PAIRS):
             continue
-        limit = max(rule.threshold, others.get(rule.statistic, 0.0))
+        limit = max(rule.threshold, _MORE_THAN_SOURCE * others.get(rule.statistic, 0.0))
         worst = max(worst, own[rule.statistic] / limit if limit else 0.0)
     return worst
 

@@ -24,6 +24,7 @@ from synth.translation.protection import has_words, marker_fault, markers, prote
         ("٣ km και 2,5 kg", ["٣ km", "2,5 kg"]),
         ("In the 1990s, in 2005 A man; 12 hours, 5 am", []),
         ("a <b>bold</b> word, 1 < 2 > 0", ["<b>", "</b>"]),
+        ("Q&amp;A, AT&T &#233; x", ["&amp;", "&#233;"]),
         ("⟦1⟧ was there before", ["⟦", "⟧"]),
     ],
 )

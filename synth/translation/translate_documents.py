@@ -1,0 +1,137 @@
+"""Documents of one language as documents of another."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from filters.verdict import Drop
+from sources.language import Language
+from synth.parsing import completed
+from synth.prompt import load_prompt
+from synth.request import Engine, Failure, Finished
+from synth.translation.answers import final_answer, is_language, names_answer, same_answer
+from synth.translation.checks import CheckSettings, TranslationChecks
+from synth.translation.document_task import Asked, Row, drawn_with, metadata, provenance, worst
+from synth.translation.pair_scores import language_scores
+from synth.translation.pieces import Piece, joined, pieces
+from synth.translation.protection import MARKER, Protected, has_words, protect, restore
+
+# Characters of the piece before that are shown for its terms.
+_CONTEXT: Final = 300
+# The key of the metadata under which an exercise's answer stands.
+ANSWER: Final = "expected_answer"
+
+
+class TranslationSettings(BaseModel):
+    """Everything but the two languages that decides over a translation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # `translate/document`, or `translate/exercise` for questions with their solutions.
+    prompt: str = "translate/document"
+    # Where the readers live, as a prompt says it: `Greece`.
+    region: str = "the places where it is spoken"
+    # Characters of a piece. Longer ones are cheaper, and more is lost with one that fails.
+    budget: Annotated[int, Field(ge=16)] = 1600
+    seed: int = 0
+    # The source and category that translated documents have; the original's source stands in their metadata.
+    source: str = "synthetic-translation"
+    category: str = "synthetic"
+    checks: CheckSettings = CheckSettings()
+
+
+class _Translated(BaseModel):
+    translation: str
+
+
+class Translation:
+    """The task of translating documents of `source` into `target`, for `document_task.carry_out`.
+
+    A document is cut into pieces, every one of which is translated, and is kept if every piece passes every check.
+    One that has an `expected_answer` in its metadata must name that answer, before and after.
+    """
+
+    def __init__(
+        self, source: Language, target: Language, engine: Engine, settings: TranslationSettings | None = None
+    ) -> None:
+        self.source = source
+        self.target = target
+        self.settings = settings or TranslationSettings()
+        self._engine = engine
+        self._prompt = load_prompt(self.settings.prompt)
+        self._checks = TranslationChecks(source, target, self.settings.checks)
+
+    def __call__(self, document: Mapping[str, Any]) -> Asked | Drop:
+        """The requests of one document, one a piece that has words.
+
+        Drops it as `wrong_answer` where it does not name its expected answer, as `doubtful_language` where it is
+        not in the source language.
+        """
+        text = unicodedata.normalize("NFC", document["text"])
+        answer = metadata(document).get(ANSWER)
+        if answer is not None and not same_answer(final_answer(text) or "", str(answer)):
+            return Drop("wrong_answer", detail=f"{final_answer(text) or 'none'} instead of {answer}")
+        protected = protect(text)
+        whole, _, least = language_scores(MARKER.sub(" ", protected.text), self.source)
+        if whole < least:
+            return Drop("doubtful_language", whole, least)
+        parts = pieces(protected.text, self.source, self.settings.budget)
+        asked = [place for place, part in enumerate(parts) if has_words(part.text)]
+        requests = tuple(
+            self._prompt.request(
+                {
+                    "source_language": self.source.name,
+                    "target_language": self.target.name,
+                    "script": self.target.script,
+                    "region": self.settings.region,
+                    "context": parts[place - 1].text[-_CONTEXT:] if place else "",
+                    "text": parts[place].text,
+                },
+                seed=drawn_with(self.settings.seed, str(document["id"]), self.target.code, str(place)),
+                context={"language": self.target.code},
+            )
+            for place in asked
+        )
+        return Asked(requests, lambda done: self._finished(document, protected, parts, asked, done))
+
+    def _finished(
+        self,
+        document: Mapping[str, Any],
+        protected: Protected,
+        parts: list[Piece],
+        asked: list[int],
+        done: tuple[Finished, ...],
+    ) -> Row | Drop | Failure:
+        texts = [part.text for part in parts]
+        checks = []
+        for place, finished in zip(asked, done, strict=True):
+            read = completed(finished, _Translated)
+            if isinstance(read, Failure):
+                return read
+            translation = unicodedata.normalize("NFC", read.translation).strip()
+            found = []
+            for check in self._checks.of(parts[place].text, translation):
+                if check.broken:
+                    return check.drop
+                found.append(check)
+            checks.append(found)
+            texts[place] = translation
+        text = restore(joined(parts, texts), protected.spans)
+        given = metadata(document)
+        answer = given.get(ANSWER)
+        if answer is not None and not is_language(str(answer)) and not names_answer(text, str(answer)):
+            return Drop("answer_changed", detail=f"{final_answer(text) or 'none'} instead of {answer}")
+        kept = {ANSWER: answer} if answer is not None else {}
+        found_by = provenance(document, self._engine, done, self.settings.seed, worst(checks))
+        return {
+            "id": f"{document['id']}/{self.target.code}",
+            "text": text,
+            "language": self.target.code,
+            "source": self.settings.source,
+            "category": self.settings.category,
+            "url": document.get("url"),
+            "metadata": {**found_by, **kept, "kind": "translation", "source_language": self.source.code},
+            "scores": {},
+        }
