@@ -1,6 +1,5 @@
 """Documents of one language as documents of another."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -15,8 +14,7 @@ from synth.translation.answers import final_answer, is_language, names_answer, s
 from synth.translation.checks import CheckSettings, TranslationChecks
 from synth.translation.document_task import Asked, Row, drawn_with, metadata, provenance, worst
 from synth.translation.pair_scores import language_scores
-from synth.translation.pieces import Piece, joined, pieces
-from synth.translation.protection import MARKER, Protected, has_words, protect, restore
+from synth.translation.piecewise import Pieces, Written
 
 # Characters of the piece before that are shown for its terms.
 _CONTEXT: Final = 300
@@ -69,16 +67,15 @@ class Translation:
         Drops it as `wrong_answer` where it does not name its expected answer, as `doubtful_language` where it is
         not in the source language.
         """
-        text = unicodedata.normalize("NFC", document["text"])
         answer = metadata(document).get(ANSWER)
-        if answer is not None and not same_answer(final_answer(text) or "", str(answer)):
-            return Drop("wrong_answer", detail=f"{final_answer(text) or 'none'} instead of {answer}")
-        protected = protect(text)
-        whole, _, least = language_scores(MARKER.sub(" ", protected.text), self.source)
+        if answer is not None:
+            named = final_answer(document["text"])
+            if not same_answer(named or "", str(answer)):
+                return Drop("wrong_answer", detail=f"{named or 'none'} instead of {answer}")
+        cut = Pieces.of(document["text"], self.source, self.settings.budget)
+        whole, _, least = language_scores(cut.bare, self.source)
         if whole < least:
             return Drop("doubtful_language", whole, least)
-        parts = pieces(protected.text, self.source, self.settings.budget)
-        asked = [place for place, part in enumerate(parts) if has_words(part.text)]
         requests = tuple(
             self._prompt.request(
                 {
@@ -86,45 +83,29 @@ class Translation:
                     "target_language": self.target.name,
                     "script": self.target.script,
                     "region": self.settings.region,
-                    "context": parts[place - 1].text[-_CONTEXT:] if place else "",
-                    "text": parts[place].text,
+                    "context": cut.parts[place - 1].text[-_CONTEXT:] if place else "",
+                    "text": cut.parts[place].text,
                 },
                 seed=drawn_with(self.settings.seed, str(document["id"]), self.target.code, str(place)),
                 context={"language": self.target.code},
             )
-            for place in asked
+            for place in cut.asked
         )
-        return Asked(requests, lambda done: self._finished(document, protected, parts, asked, done))
+        return Asked(requests, lambda done: self._finished(document, cut, done))
 
     def _finished(
-        self,
-        document: Mapping[str, Any],
-        protected: Protected,
-        parts: list[Piece],
-        asked: list[int],
-        done: tuple[Finished, ...],
+        self, document: Mapping[str, Any], cut: Pieces, done: tuple[Finished, ...]
     ) -> Row | Drop | Failure:
-        texts = [part.text for part in parts]
-        checks = []
-        for place, finished in zip(asked, done, strict=True):
-            read = completed(finished, _Translated)
-            if isinstance(read, Failure):
-                return read
-            translation = unicodedata.normalize("NFC", read.translation).strip()
-            found = []
-            for check in self._checks.of(parts[place].text, translation):
-                if check.broken:
-                    return check.drop
-                found.append(check)
-            checks.append(found)
-            texts[place] = translation
-        text = restore(joined(parts, texts), protected.spans)
+        written = cut.written(done, _text, self._checks.of)
+        if not isinstance(written, Written):
+            return written
+        text = written.text
         given = metadata(document)
         answer = given.get(ANSWER)
         if answer is not None and not is_language(str(answer)) and not names_answer(text, str(answer)):
             return Drop("answer_changed", detail=f"{final_answer(text) or 'none'} instead of {answer}")
         kept = {ANSWER: answer} if answer is not None else {}
-        found_by = provenance(document, self._engine, done, self.settings.seed, worst(checks))
+        found_by = provenance(document, self._engine, done, self.settings.seed, worst(written.checks))
         return {
             "id": f"{document['id']}/{self.target.code}",
             "text": text,
@@ -135,3 +116,8 @@ class Translation:
             "metadata": {**found_by, **kept, "kind": "translation", "source_language": self.source.code},
             "scores": {},
         }
+
+
+def _text(finished: Finished) -> str | Failure:
+    found = completed(finished, _Translated)
+    return found if isinstance(found, Failure) else found.translation

@@ -1,0 +1,91 @@
+"""The checks of a rephrased piece, cheap ones first."""
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from filters.bitext.language_numbers import MYRIADS
+from filters.scripts import script_share
+from sources.language import Fraction, Language
+from synth.rephrasing.kept_facts import names, names_kept, numbers_kept, numbers_new
+from synth.rephrasing.novelty import novelty
+from synth.translation.check import Check
+from synth.translation.pair_scores import PairScores, language_scores
+from synth.translation.phrases import phrase_found
+from synth.translation.protection import MARKER, marker_fault
+from synth.translation.repeated import repetition_excess
+
+# Names under which the share that is kept is chance.
+_FEWEST_NAMES: Final = 4
+
+
+class RephraseCheckSettings(BaseModel):
+    """What a rephrased text is held against."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    script: Fraction = 0.6
+    script_unspaced: Fraction = 0.4
+    # What a window of the text may be below the language's threshold of identification.
+    window: Annotated[float, Field(ge=0)] = 0.6
+    # Length over the source's.
+    shortest: Annotated[float, Field(gt=0)] = 0.5
+    longest: Annotated[float, Field(gt=0)] = 2.0
+    # The share of n-grams that the source does not have: less is a copy, more is another text.
+    least_novelty: Fraction = 0.2
+    most_novelty: Fraction = 0.9
+    # Numbers above 12 that the source does not have, and the share of its own that are kept.
+    new_numbers: Annotated[int, Field(ge=0)] = 0
+    numbers_kept: Fraction = 0.6
+    # The share of the source's names that are kept, and of the text's names that the source has.
+    names_kept: Fraction = 0.4
+    names_known: Fraction = 0.4
+    # Times the language's thresholds of repetition.
+    repetition: Annotated[float, Field(gt=0)] = 1.0
+
+
+class RephraseChecks:
+    """Checks pieces against what was made of them in the same language."""
+
+    def __init__(self, language: Language, settings: RephraseCheckSettings | None = None) -> None:
+        self.language = language
+        self.settings = settings or RephraseCheckSettings()
+        self._scores = PairScores(language, language)
+
+    def of(self, source: str, rephrased: str) -> Iterator[Check]:
+        """The checks of one piece, both texts with their markers.
+
+        In this order, each computed when it is asked for: `empty`, `markers`, `refusal`, `meta_phrase`,
+        `length_ratio`, `target_script`, `new_numbers`, `numbers_differ`, `numbers_missing`, `names_missing`,
+        `new_names`, `novelty`, `repetition`, `target_language`, `mixed_language`.
+        """
+        settings, language = self.settings, self.language
+        yield Check("empty", len(rephrased.strip()), least=1)
+        fault = marker_fault(source, rephrased)
+        yield Check("markers", fault.count if fault else 0, most=0, detail=str(fault or ""))
+        source, rephrased = MARKER.sub(" ", source), MARKER.sub(" ", rephrased)
+        kind, phrase = phrase_found(rephrased, language, source) or ("", "")
+        yield Check("refusal", kind == "refusal", most=0, detail=phrase)
+        yield Check("meta_phrase", kind == "meta", most=0, detail=phrase)
+        found = self._scores.of(source, rephrased)
+        yield Check("length_ratio", found["ratio"], settings.shortest, settings.longest)
+        unspaced = language.segmentation.rule == "dictionary" or language.script in MYRIADS
+        least = settings.script_unspaced if unspaced else settings.script
+        yield Check("target_script", script_share(rephrased, language.script), least=least)
+        new = numbers_new(rephrased, source)
+        yield Check("new_numbers", len(new), most=settings.new_numbers, detail=" ".join(new))
+        yield Check("numbers_differ", found["conflicts"], most=0)
+        yield Check("numbers_missing", numbers_kept(rephrased, source), least=settings.numbers_kept)
+        for reason, one, other, bound in (
+            ("names_missing", source, rephrased, settings.names_kept),
+            ("new_names", rephrased, source, settings.names_known),
+        ):
+            wanted = names(one, language)
+            if len(wanted) >= _FEWEST_NAMES:
+                yield Check(reason, names_kept(wanted, other), least=bound)
+        yield Check("novelty", novelty(rephrased, source, language), settings.least_novelty, settings.most_novelty)
+        yield Check("repetition", repetition_excess(rephrased, language, source), most=settings.repetition)
+        whole, worst, least = language_scores(rephrased, language, found["stop_words"])
+        yield Check("target_language", whole, least=least)
+        yield Check("mixed_language", worst, least=least - settings.window)
