@@ -68,7 +68,7 @@ class TranslationChecks:
         yield Check("paragraphs", abs(_paragraphs(target) - _paragraphs(source)), most=0)
         # What stands for a span is no word of the text, and the number in a marker is none of its numbers.
         source, target = MARKER.sub(" ", source), MARKER.sub(" ", target)
-        kind, phrase = phrase_found(target, self.target, source) or ("", "")
+        kind, phrase = phrase_found(target, self.target, source, self.source) or ("", "")
         yield Check("refusal", kind == "refusal", most=0, detail=phrase)
         yield Check("meta_phrase", kind == "meta", most=0, detail=phrase)
         found = self._scores.of(source, target)

@@ -1,22 +1,31 @@
 """Words of a model about itself or its task, where only a text was asked for."""
 
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import pyarrow as pa
 import regex
 from pydantic import BaseModel, ConfigDict
 
-from sources.language import Language
+from filters.bitext.identification import agreement
+from filters.word_tokenizer import IcuWordTokenizer
+from sources.language import Language, language
 from sources.loading import load_yaml
 
 FILE: Final = Path(__file__).parent / "phrases.yaml"
 # Characters from either end in which phrases are looked for; further in they may be the text's own.
 _HEAD: Final = 200
 _TAIL: Final = 240
+# How sure lid.176 must be that a first or last sentence is English, and how many letters it takes to ask.
+_SURE: Final = 0.5
+_FEWEST: Final = 14
 _ENGLISH: Final = "eng_Latn"
 _APOSTROPHES: Final = str.maketrans("’‘ʼ`´", "'''''")
+_CASED: Final = r"[\p{Latin}\p{Cyrillic}\p{Greek}]"
+_WORD: Final = regex.compile(r"[\p{L}\p{M}]+")
 
 Kind: TypeAlias = Literal["meta", "refusal"]
 
@@ -26,6 +35,7 @@ class _Phrases(BaseModel):
 
     meta: tuple[str, ...]
     refusals: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 class _File(BaseModel):
@@ -34,30 +44,77 @@ class _File(BaseModel):
     languages: dict[str, _Phrases]
 
 
-def phrase_found(text: str, language: Language, source: str = "") -> tuple[Kind, str] | None:
-    """The first phrase of `phrases.yaml` that a text begins or ends with, by its kind; None where there is none.
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    meta: "regex.Pattern[str]"
+    refusals: "regex.Pattern[str]"
+    words: "regex.Pattern[str]"
 
-    Phrases are the language's and English ones. One that stands in `source` as well is the text's own. A refusal
-    is looked for only where the text begins: stories have people who are sorry.
+
+def phrase_found(
+    text: str, own: Language, source: str = "", source_language: Language | None = None
+) -> tuple[Kind, str] | None:
+    """What of a text is the model's own word, by its kind; None where nothing is.
+
+    - a phrase of `phrases.yaml`, of the language or English, within the first or last few lines; a refusal only
+      within the first, for stories have people who are sorry;
+    - a word for the task in the first or the last sentence, where the source has none;
+    - a first or last sentence in English in a text of another language, whose words the source has not.
+
+    A phrase that stands in `source` as well is the text's own.
     """
     folded, known = _folded(text), _folded(source)
     head, tail = folded[:_HEAD], folded[-_TAIL:]
-    for code in dict.fromkeys((language.code, _ENGLISH)):
+    ends = tuple(dict.fromkeys(_folded(each) for each in _end_sentences(text, own)))
+    told = _patterns().get((source_language or own).code)
+    of_the_task = told is not None and told.words.search(known) is not None
+    for code in dict.fromkeys((own.code, _ENGLISH)):
         patterns = _patterns().get(code)
         if patterns is None:
             continue
-        places: tuple[tuple[Kind, str], ...] = (("refusal", head), ("meta", head), ("meta", tail))
-        for kind, place in places:
-            for found in patterns[kind].finditer(place):
+        places: list[tuple[Kind, regex.Pattern[str], str]] = [
+            ("refusal", patterns.refusals, head),
+            ("meta", patterns.meta, head),
+            ("meta", patterns.meta, tail),
+        ]
+        if not of_the_task:
+            places += [("meta", patterns.words, each) for each in ends]
+        for kind, pattern, place in places:
+            for found in pattern.finditer(place):
                 if found.group() not in known:
                     return kind, found.group()
+    foreign = _english_sentence(ends, known) if own.code != _ENGLISH else None
+    return ("meta", foreign) if foreign else None
+
+
+def _end_sentences(text: str, own: Language) -> list[str]:
+    """The first sentence of the first line, and the last one of the last."""
+    lines = [line for line in (each.strip() for each in text.split("\n")) if line]
+    if not lines:
+        return []
+    tokenizer = IcuWordTokenizer(own.segmentation)
+    first, last = tokenizer.sent_tokenize(lines[0][:_HEAD]), tokenizer.sent_tokenize(lines[-1][-_TAIL:])
+    # What was cut from a line begins within a sentence, which is the last one only where there is no other.
+    return [*first[:1], *last[-1:]]
+
+
+def _english_sentence(sentences: tuple[str, ...], source: str) -> str | None:
+    known = set(_WORD.findall(source))
+    for sentence in sentences:
+        words = _WORD.findall(sentence)
+        if sum(map(len, words)) < _FEWEST or 2 * sum(word in known for word in words) >= len(words):
+            continue
+        label = language(_ENGLISH).identifiers.fasttext176
+        sure = agreement(pa.array([sentence]), (label.label if label else "en",), "fasttext176", _HEAD)
+        if sure[0] > _SURE:
+            return sentence
     return None
 
 
 @cache
-def _patterns() -> dict[str, dict[Kind, "regex.Pattern[str]"]]:
+def _patterns() -> dict[str, _Patterns]:
     return {
-        code: {"meta": _pattern(each.meta), "refusal": _pattern(each.refusals)}
+        code: _Patterns(_pattern(each.meta), _pattern(each.refusals), _pattern(each.words))
         for code, each in load_yaml(FILE, _File).languages.items()
     }
 
@@ -67,11 +124,11 @@ def _pattern(phrases: tuple[str, ...]) -> "regex.Pattern[str]":
 
 
 def _one(phrase: str) -> str:
-    """A phrase as a pattern: it begins with a word, and ends with one where words are spaced."""
+    """A phrase as a pattern: it begins with a word, and ends with one where words are spaced; … is some words."""
     bare = _folded(phrase.removesuffix("*"))
-    spaced = regex.search(r"[\p{Latin}\p{Cyrillic}\p{Greek}]$", bare) and not phrase.endswith("*")
-    begins = r"(?<!\w)" if regex.match(r"[\p{Latin}\p{Cyrillic}\p{Greek}]", bare) else ""
-    escaped: str = regex.escape(bare)
+    spaced = regex.search(f"{_CASED}$", bare) and not phrase.endswith("*")
+    begins = r"(?<!\w)" if regex.match(_CASED, bare) else ""
+    escaped = r" (?:\S+ ){0,3}?".join(regex.escape(part) for part in bare.split(" … "))
     return begins + escaped + (r"(?!\w)" if spaced else "")
 
 
