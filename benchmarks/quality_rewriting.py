@@ -2,7 +2,8 @@
 
     python -m benchmarks.quality_rewriting [--folder ../shared/data] [--half odd|even] [--languages deu_Latn,...]
 
-Documents are six sentences of NTREX-128 in two paragraphs, an address in the second of them; in languages that
+Documents are six sentences of NTREX-128 in two paragraphs, an address in the second of them, without measures
+that translators convert; in languages that
 NTREX lacks they are of FLORES-200, whose sentences are not of one text. They go through the whole task
 (`synth.translation`), with an engine that answers as a model might: with the professional translation (good), or
 with that translation spoilt:
@@ -70,17 +71,41 @@ META: Final = {
     ),
 }  # fmt: skip
 OWN_META: Final = {
-    "ell_Grek": ("Παρακάτω θα βρείτε το κείμενο στα ελληνικά:", "Ελπίζω η μετάφραση να σας φανεί χρήσιμη."),
-    "deu_Latn": ("Gern! Hier kommt die deutsche Übersetzung:", "Melden Sie sich, wenn Sie Änderungen wünschen."),
-    "spa_Latn": ("¡Claro! Te dejo la traducción al español:", "Avísame si quieres que cambie algo."),
-    "rus_Cyrl": ("Хорошо! Вот ваш перевод на русский язык:", "Если нужны правки, дайте мне знать."),
-    "arb_Arab": ("حسنًا، هذا هو النص مترجمًا إلى العربية:", "أخبرني إن كنت بحاجة إلى أي تعديل على الترجمة."),
-    "hin_Deva": ("ठीक है, आपके पाठ का हिंदी अनुवाद नीचे है:", "अगर अनुवाद में कोई बदलाव चाहिए तो बताइए।"),
-    "cmn_Hani": ("好的，下面是您要的中文译文：", "如需修改译文，请告诉我。"),
-    "tur_Latn": ("Elbette! Metnin Türkçe çevirisi şöyle:", "Çeviride değişiklik isterseniz bana yazın."),
-    "swh_Latn": ("Sawa, tafsiri ya Kiswahili ni hii:", "Niambie kama ungependa tafsiri ibadilishwe."),
-    "jpn_Jpan": ("承知しました。日本語訳は次のとおりです。", "翻訳に修正が必要でしたらお知らせください。"),
+    "even": {
+        "ell_Grek": ("Παρακάτω θα βρείτε το κείμενο στα ελληνικά:", "Ελπίζω η μετάφραση να σας φανεί χρήσιμη."),
+        "deu_Latn": (
+            "Gern! Hier kommt die deutsche Übersetzung:",
+            "Melden Sie sich, wenn Sie Änderungen wünschen.",
+        ),
+        "spa_Latn": ("¡Claro! Te dejo la traducción al español:", "Avísame si quieres que cambie algo."),
+        "rus_Cyrl": ("Хорошо! Вот ваш перевод на русский язык:", "Если нужны правки, дайте мне знать."),
+        "arb_Arab": ("حسنًا، هذا هو النص مترجمًا إلى العربية:", "أخبرني إن كنت بحاجة إلى أي تعديل على الترجمة."),
+        "hin_Deva": ("ठीक है, आपके पाठ का हिंदी अनुवाद नीचे है:", "अगर अनुवाद में कोई बदलाव चाहिए तो बताइए।"),
+        "cmn_Hani": ("好的，下面是您要的中文译文：", "如需修改译文，请告诉我。"),
+        "tur_Latn": ("Elbette! Metnin Türkçe çevirisi şöyle:", "Çeviride değişiklik isterseniz bana yazın."),
+        "swh_Latn": ("Sawa, tafsiri ya Kiswahili ni hii:", "Niambie kama ungependa tafsiri ibadilishwe."),
+        "jpn_Jpan": ("承知しました。日本語訳は次のとおりです。", "翻訳に修正が必要でしたらお知らせください。"),
+    },
+    "odd": {
+        "ell_Grek": (
+            "Βεβαίως! Το κείμενο στα ελληνικά έχει ως εξής:",
+            "Αν θέλετε αλλαγές στη μετάφραση, γράψτε μου.",
+        ),
+        "deu_Latn": ("Der Text auf Deutsch:", "Bei der Übersetzung habe ich auf natürliche Wortwahl geachtet."),
+        "spa_Latn": ("Texto traducido al español:", "He mantenido el tono del original en la traducción."),
+        "rus_Cyrl": ("Текст на русском языке:", "В переводе я постарался сохранить стиль оригинала."),
+        "arb_Arab": ("النص باللغة العربية:", "حاولت في الترجمة أن أحافظ على أسلوب النص الأصلي."),
+        "hin_Deva": ("हिंदी में पाठ:", "मैंने अनुवाद में मूल शैली को बनाए रखने की कोशिश की है।"),
+        "cmn_Hani": ("中文版本如下：", "翻译时我尽量保留了原文的语气。"),
+        "tur_Latn": ("Metnin Türkçesi:", "Çeviriyi yaparken özgün üslubu korumaya çalıştım."),
+        "swh_Latn": ("Maandishi kwa Kiswahili:", "Katika tafsiri nimejaribu kuhifadhi mtindo wa asili."),
+        "jpn_Jpan": ("日本語では以下のようになります：", "翻訳では原文の調子を保つようにしました。"),
+    },
 }
+CONVERTED: Final = re.compile(
+    r"\b(?:miles?|mph|pounds?|lbs?|feet|foot|ft|inch(?:es)?|yards?|acres?|gallons?|ounces?|degrees|[ap]\.?m\.?|o'clock)\b",
+    re.IGNORECASE,
+)
 REFUSALS: Final = (
     "I'm sorry, but I can't help with translating this content.",
     "As an AI language model, I am unable to do this.",
@@ -134,7 +159,8 @@ def main() -> None:
     codes = options.languages.split(",") if options.languages else list(texts)
     found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for code in codes:
-        documents = read_documents(texts[code], options.half)[: options.documents]
+        documents = read_documents(texts[code], options.half)
+        documents = documents[:: -(-len(documents) // options.documents)]
         for fault, answers in planted(code, documents, texts, options.half).items():
             for document, answer in answers:
                 reason = translated(document, answer, code)
@@ -160,7 +186,9 @@ def read_documents(texts: Texts, half: str) -> list[Document]:
     documents = []
     for at in range(0 if half == "even" else SENTENCES, len(numbers) - SENTENCES + 1, 2 * SENTENCES):
         run = numbers[at : at + SENTENCES]
-        if any(protect(texts[number][0]).spans for number in run):
+        english = " ".join(texts[number][0] for number in run)
+        # Translators convert miles and three o'clock, which a model is told not to do.
+        if protect(english).spans or CONVERTED.search(english):
             continue
         sides = [[texts[number][side] for number in run] for side in (0, 1)]
         middle = SENTENCES // 2
@@ -220,9 +248,9 @@ def spoilt(whole: str, own: Language, chance: random.Random, half: str) -> Itera
     yield "marker lost", whole.replace("(⟦1⟧)", "")
     yield "marker doubled", f"{whole} ⟦1⟧"
     phrase = chance.choice(META[half]).replace("{l}", own.name)
-    yield "meta phrase, English", around(phrase, whole)
-    if own.code in OWN_META:
-        yield "meta phrase, own language", around(chance.choice(OWN_META[own.code]), whole)
+    yield "meta phrase, English", around(phrase, whole, chance)
+    if own.code in OWN_META[half]:
+        yield "meta phrase, own language", around(chance.choice(OWN_META[half][own.code]), whole, chance)
     yield "refusal", f"{chance.choice(REFUSALS)}\n\n(⟦1⟧)"
     last = second[-60:] if unspaced else " ".join(second.split()[-12:])
     yield "repetition of a sentence", whole + (" " + last) * 5
@@ -230,13 +258,11 @@ def spoilt(whole: str, own: Language, chance: random.Random, half: str) -> Itera
     yield "repetition of words", f"{first}\n\n{shortened(second, 0.6, unspaced)}" + (" " + words) * 20
 
 
-def around(phrase: str, whole: str) -> str:
-    """A phrase that announces something stands before the text, on a line of its own, any other after it."""
-    return (
-        f"{phrase}\n{whole}"
-        if phrase.rstrip("*").endswith((":", "：", "すとおりです。"))
-        else f"{whole}\n{phrase}"
-    )
+def around(phrase: str, whole: str, chance: random.Random) -> str:
+    """A phrase that announces something before the text, any other after it; on a line of its own or not."""
+    between = chance.choice("\n ")
+    before = phrase.rstrip("*").endswith((":", "：", "とおりです。"))
+    return f"{phrase}{between}{whole}" if before else f"{whole}{between}{phrase}"
 
 
 def shortened(text: str, share: float, unspaced: bool) -> str:

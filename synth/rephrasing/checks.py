@@ -11,6 +11,7 @@ from sources.language import Fraction, Language
 from synth.rephrasing.kept_facts import names, names_kept, numbers_kept, numbers_new
 from synth.rephrasing.novelty import novelty
 from synth.translation.check import Check
+from synth.translation.checks import ends_open
 from synth.translation.pair_scores import PairScores, language_scores
 from synth.translation.phrases import phrase_found
 from synth.translation.protection import MARKER, marker_fault
@@ -30,17 +31,17 @@ class RephraseCheckSettings(BaseModel):
     # What a window of the text may be below the language's threshold of identification.
     window: Annotated[float, Field(ge=0)] = 0.6
     # Length over the source's.
-    shortest: Annotated[float, Field(gt=0)] = 0.5
+    shortest: Annotated[float, Field(gt=0)] = 0.6
     longest: Annotated[float, Field(gt=0)] = 2.0
     # The share of n-grams that the source does not have: less is a copy, more is another text.
     least_novelty: Fraction = 0.2
     most_novelty: Fraction = 0.9
     # Numbers above 12 that the source does not have, and the share of its own that are kept.
     new_numbers: Annotated[int, Field(ge=0)] = 0
-    numbers_kept: Fraction = 0.6
+    numbers_kept: Fraction = 0.5
     # The share of the source's names that are kept, and of the text's names that the source has.
-    names_kept: Fraction = 0.4
-    names_known: Fraction = 0.4
+    names_kept: Fraction = 0.34
+    names_known: Fraction = 0.34
     # Times the language's thresholds of repetition.
     repetition: Annotated[float, Field(gt=0)] = 1.0
 
@@ -57,8 +58,8 @@ class RephraseChecks:
         """The checks of one piece, both texts with their markers.
 
         In this order, each computed when it is asked for: `empty`, `markers`, `refusal`, `meta_phrase`,
-        `length_ratio`, `target_script`, `new_numbers`, `numbers_differ`, `numbers_missing`, `names_missing`,
-        `new_names`, `novelty`, `repetition`, `target_language`, `mixed_language`.
+        `length_ratio`, `unfinished`, `target_script`, `new_numbers`, `numbers_differ`, `numbers_missing`,
+        `names_missing`, `new_names`, `novelty`, `repetition`, `target_language`, `mixed_language`.
         """
         settings, language = self.settings, self.language
         yield Check("empty", len(rephrased.strip()), least=1)
@@ -70,6 +71,8 @@ class RephraseChecks:
         yield Check("meta_phrase", kind == "meta", most=0, detail=phrase)
         found = self._scores.of(source, rephrased)
         yield Check("length_ratio", found["ratio"], settings.shortest, settings.longest)
+        unfinished = ends_open(rephrased) and not ends_open(source)
+        yield Check("unfinished", unfinished, most=0)
         unspaced = language.segmentation.rule == "dictionary" or language.script in MYRIADS
         least = settings.script_unspaced if unspaced else settings.script
         yield Check("target_script", script_share(rephrased, language.script), least=least)

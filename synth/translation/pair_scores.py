@@ -49,31 +49,23 @@ class PairScores:
         """The scores of one text and its translation, both without markers.
 
         `copied`: the share of letters in words of the other side; `script`: that of the target's letters in its
-        script; `conflicts` and `agreement` of numbers in digits of any script; `ends`: 2 where one side asks and
-        the other does not, 1 where they end otherwise; `stop_words`: their share of the target's words;
-        `deviation`: how far its length is off, in standard deviations; `ratio`: the same as a quotient;
-        `unfinished`: the deviation of a side that has no end where the other has one.
+        script; `conflicts` and `agreement` of numbers in digits of any script; `stop_words`: their share of the
+        target's words; `deviation`: how far its length is off, in standard deviations; `ratio`: the same as a
+        quotient.
         """
         first, second = (target_text, source_text) if self._reversed else (source_text, target_text)
         row = {**dict.fromkeys(PAIR.names), "id": "", "language": "", "source": ""}
         row |= {"source_text": first, "target_text": second}
         found = self._chain.judge(pa.RecordBatch.from_pylist([row], schema=PAIR)).scores
         ratio, deviation = self._length(source_text, target_text)
-        unfinished, chains = float(found["punctuation.unfinished"][0]), float(found["ratio.deviation"][0])
-        if unfinished:
-            # The chain gives its own deviation, negated where its second side has no end.
-            target_open = (unfinished != chains) != self._reversed
-            unfinished = -deviation if target_open else deviation
         return {
             "copied": float(found["copies.shared"][0]),
             "script": float(found["script.english" if self._reversed else "script.target"][0]),
             "conflicts": float(found["numbers.conflicts"][0]),
             "agreement": float(found["numbers.agreement"][0]),
-            "ends": float(found["punctuation.ends"][0]),
             "stop_words": 0.0 if self._reversed else float(found["identification.stop_words"][0]),
             "ratio": ratio,
             "deviation": deviation,
-            "unfinished": unfinished,
         }
 
     def _length(self, source_text: str, target_text: str) -> tuple[float, float]:

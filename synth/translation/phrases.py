@@ -22,6 +22,8 @@ _TAIL: Final = 240
 # How sure lid.176 must be that a first or last sentence is English, and how many letters it takes to ask.
 _SURE: Final = 0.5
 _FEWEST: Final = 14
+# Sentences from either end in which a word for the task or English is looked for.
+_NEAR: Final = 2
 _ENGLISH: Final = "eng_Latn"
 _APOSTROPHES: Final = str.maketrans("’‘ʼ`´", "'''''")
 _CASED: Final = r"[\p{Latin}\p{Cyrillic}\p{Greek}]"
@@ -58,8 +60,8 @@ def phrase_found(
 
     - a phrase of `phrases.yaml`, of the language or English, within the first or last few lines; a refusal only
       within the first, for stories have people who are sorry;
-    - a word for the task in the first or the last sentence, where the source has none;
-    - a first or last sentence in English in a text of another language, whose words the source has not.
+    - a word for the task in the first or last two sentences, where the source has none;
+    - one of these sentences in English in a text of another language, whose words the source has not.
 
     A phrase that stands in `source` as well is the text's own.
     """
@@ -88,14 +90,14 @@ def phrase_found(
 
 
 def _end_sentences(text: str, own: Language) -> list[str]:
-    """The first sentence of the first line, and the last one of the last."""
+    """The first two sentences of the first line and the last two of the last, and what stands before a colon."""
     lines = [line for line in (each.strip() for each in text.split("\n")) if line]
     if not lines:
         return []
     tokenizer = IcuWordTokenizer(own.segmentation)
     first, last = tokenizer.sent_tokenize(lines[0][:_HEAD]), tokenizer.sent_tokenize(lines[-1][-_TAIL:])
-    # What was cut from a line begins within a sentence, which is the last one only where there is no other.
-    return [*first[:1], *last[-1:]]
+    announced, colon, _ = lines[0][:_HEAD].replace("：", ":").partition(":")
+    return [*([announced] if colon else []), *first[:_NEAR], *last[-_NEAR:]]
 
 
 def _english_sentence(sentences: tuple[str, ...], source: str) -> str | None:

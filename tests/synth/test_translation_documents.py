@@ -105,7 +105,9 @@ def test_a_good_translation_is_kept_with_where_it_comes_from(code: str) -> None:
         (tagged(GREEK.replace("⟦1⟧", "")), "markers"),
         (tagged(GREEK + " ⟦1⟧"), "markers"),
         (tagged(GREEK.replace("1862", "1826")), "numbers_differ"),
-        (tagged("Ορίστε η μετάφραση:\n" + GREEK), "meta_phrase"),
+        (tagged("Ορίστε η μετάφραση:\n" + GREEK), "lines"),
+        (tagged("Ορίστε η μετάφραση: " + GREEK), "meta_phrase"),
+        (tagged("Sure, this is it in Greek. " + GREEK), "meta_phrase"),
         (tagged(GREEK + " I hope this helps!"), "meta_phrase"),
         (tagged("Λυπάμαι, αλλά δεν μπορώ να μεταφράσω.\n\nΤο κείμενο στο ⟦1⟧ δεν είναι κατάλληλο."), "refusal"),
         (tagged(OTHERS["rus_Cyrl"]), "target_script"),
@@ -196,13 +198,17 @@ GREEK_SOLUTION = "Ένας αγρότης έχει 12 κότες και αγορ
         ("So the answer is 42.", "Άρα η απάντηση είναι 42.", None),
         ("So the answer is 43.", "", "wrong_answer"),
         ("So there are many hens.", "", "wrong_answer"),
-        ("12 and 30 and so the answer is 42.", "Οι κότες είναι 42.\nΚαι αυτές είναι 12 και 30.", "answer_changed"),
+        (
+            "12 and 30 and\nso the answer is 42.",
+            "Οι κότες είναι 42.\nΚαι αυτές είναι 12 και 30.",
+            "answer_changed",
+        ),
     ],
 )
 def test_an_exercise_names_its_answer_before_and_after(source: str, target: str, reason: str | None) -> None:
     given = document(SOLUTION + source, expected_answer="42")
     kept, dropped, _, _ = run(
-        [given], lambda _: tagged(GREEK_SOLUTION + target), prompt="translate/exercise", checks={"deviations": 9}
+        [given], lambda _: tagged(GREEK_SOLUTION + target), prompt="translate/exercise", checks={"too_long": 9}
     )
     assert [drop.reason for drop in dropped.values()] == ([reason] if reason else [])
     if reason is None:
