@@ -1,0 +1,1 @@
+"""Trains the model on mixtures: stages, schedules, optimisers, checkpoints, signals."""
