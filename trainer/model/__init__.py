@@ -1,0 +1,1 @@
+"""Qwen3 and Qwen3-MoE, written for training."""
