@@ -94,7 +94,7 @@ def test_muon_equals_torchs_on_matrices() -> None:
     start = torch.randn(16, 24)
     ours, theirs = start.clone().requires_grad_(True), start.clone().requires_grad_(True)
     optimizer = Optimizer([("a.weight", ours)], settings_of(kind="muon"))
-    reference = torch.optim.Muon([theirs], 0.02, 0.1, 0.95, adjust_lr_fn="match_rms_adamw")
+    reference: Any = torch.optim.Muon([theirs], 0.02, 0.1, 0.95, adjust_lr_fn="match_rms_adamw")
     for _ in range(10):
         ours.grad = theirs.grad = torch.randn(16, 24)
         optimizer.step(0.02)

@@ -46,7 +46,8 @@ def orthogonal_update(name: str, momentum: torch.Tensor) -> torch.Tensor:
     shape: Any = matrices(name, momentum)
     stacked = momentum.reshape(shape)
     scale = 0.2 * max(stacked.shape[-2:]) ** 0.5
-    return (orthogonalised(stacked) * scale).reshape(momentum.shape)
+    update: torch.Tensor = (orthogonalised(stacked) * scale).reshape(momentum.shape)
+    return update
 
 
 def orthogonalised(stacked: torch.Tensor) -> torch.Tensor:
@@ -55,11 +56,12 @@ def orthogonalised(stacked: torch.Tensor) -> torch.Tensor:
     In bfloat16 where the device is a GPU, else in the matrices' own type.
     """
     a, b, c = _COEFFICIENTS
-    matrix = stacked.bfloat16() if stacked.is_cuda else stacked
+    matrix: Any = stacked.bfloat16() if stacked.is_cuda else stacked
     tall = matrix.shape[-2] > matrix.shape[-1]
     matrix = matrix.mT if tall else matrix
     matrix = matrix / matrix.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     for _ in range(_ITERATIONS):
         square = matrix @ matrix.mT
         matrix = a * matrix + (b * square + c * square @ square) @ matrix
-    return matrix.mT if tall else matrix
+    result: torch.Tensor = matrix.mT if tall else matrix
+    return result

@@ -129,7 +129,12 @@ class Optimizer:
         for each in parameters:
             weight = each.state.get("master", each.weight)
             gradient = _local(_gradient(each)).contiguous()
-            parts = (_local(weight), gradient, _local(each.state["exp_avg"]), _local(each.state["exp_avg_sq"]))
+            parts: tuple[Any, ...] = (
+                _local(weight),
+                gradient,
+                _local(each.state["exp_avg"]),
+                _local(each.state["exp_avg_sq"]),
+            )
             for row in zip(*(part.view(-1).split(_SLICE) for part in parts), strict=True):
                 random = None
                 if settings.update == "stochastic":
