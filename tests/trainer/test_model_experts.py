@@ -70,7 +70,7 @@ def test_grouped_loop_and_mask_agree_forward_and_backward(kind: str, monkeypatch
     slow = outcome(made, x, "loop")
     for each in (fast, slow):
         for found, right in zip(each, wanted, strict=True):
-            torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-5)
+            assert (found - right).norm().item() <= 1e-5 * right.norm().item()
 
 
 def test_an_expert_without_tokens_has_a_gradient_of_zeros() -> None:
