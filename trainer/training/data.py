@@ -122,6 +122,11 @@ class Curriculum:
         """Whole steps of all stages; what is left at the end and fills none is not trained on."""
         return self._ends[-1] // self._settings.batch.sequences
 
+    @property
+    def workspace(self) -> Path:
+        """The folder that the first stage's mixture was built in."""
+        return self._stages[0].reader.workspace
+
     def stage_of(self, step: int) -> tuple[int, int, int]:
         """The stage that `step` begins in, its tokens before the step, and all of its tokens."""
         stage, sequence = self._place(step * self._settings.batch.sequences)
@@ -130,10 +135,15 @@ class Curriculum:
 
     def identity(self, step: int) -> dict[str, Any]:
         """What must be the same when a run goes on after `step` steps: the stages begun, and the batch."""
-        last = self.stage_of(max(0, min(step, self.steps) - 1))[0]
+        last, _ = self._place(step * self._settings.batch.sequences - 1)
+        # The stage that is under way may be made longer.
         stages = [
-            {"name": stage.name, "sequences": stage.sequences, "mixture": stage.fingerprint}
-            for stage in self._stages[: last + 1]
+            {
+                "name": stage.name,
+                "mixture": stage.fingerprint,
+                "sequences": stage.sequences if number < last else None,
+            }
+            for number, stage in enumerate(self._stages[: last + 1])
         ]
         batch = self._settings.batch
         return {"stages": stages, "sequence_length": batch.sequence_length, "sequences": batch.sequences}
