@@ -35,6 +35,7 @@ def write_checkpoint(
     *,
     dtype: torch.dtype = torch.bfloat16,
     tokenizer: Path | None = None,
+    receipt: tuple[str, Any] | None = None,
 ) -> None:
     """Writes `tensors`, which come in the order of `planned_shards`, and what goes with them.
 
@@ -42,6 +43,7 @@ def write_checkpoint(
 
     Args:
         tokenizer: a folder whose tokenizer files are copied, if given.
+        receipt: name and JSON content of one more file, which tells how the checkpoint came about.
 
     Raises:
         TrainerError: `folder` is there already, or the disk is full.
@@ -65,6 +67,8 @@ def write_checkpoint(
     for name in _TOKENIZER_FILES if tokenizer else ():
         if tokenizer and (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, partial / name)
+    if receipt:
+        _write_json(partial / receipt[0], receipt[1])
     partial.rename(folder)
 
 

@@ -115,7 +115,8 @@ def grouped(rows: Tensor, matrices: Tensor, ends: Tensor) -> Tensor:
 
 def usable(rows: Tensor, matrices: Tensor) -> bool:
     """Whether torch's grouped product takes these: it wants 16-byte rows, and bfloat16 on a GPU."""
-    if _GROUPED_MM is None or (rows.is_cuda and rows.dtype != torch.bfloat16):
+    taken = (torch.bfloat16,) if rows.is_cuda else (torch.bfloat16, torch.float32)
+    if _GROUPED_MM is None or rows.dtype not in taken:
         return False
     size = rows.element_size()
     return rows.shape[1] * size % 16 == 0 and matrices.shape[1] * size % 16 == 0
