@@ -257,20 +257,27 @@ def test_a_model_of_experts_is_not_upcycled_again(seed: Path, tmp_path: Path) ->
 
 
 MEASURED = """
-import resource, sys
+import sys
 from pathlib import Path
 import torch
 from trainer.configuration import ModelConfig
 from trainer.upcycle.conversion import upcycle
 
+def memory(what):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(what))
+
+
 torch.set_num_threads(1)
 target = ModelConfig.model_validate_json(sys.argv[2])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = memory("VmRSS")
 upcycle(Path(sys.argv[1]) / "seed", Path(sys.argv[1]) / "moe", target)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+# Not getrusage's peak, which a process begins with its parent's.
+print(memory("VmHWM") - before)
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where Linux tells it")
 def test_a_conversion_takes_less_memory_than_two_layers(tmp_path: Path) -> None:
     """Of what is written: 64 experts of 512 x 256, 50 MB a layer. A process of its own tells its peak."""
     dense = ModelConfig(
@@ -290,4 +297,4 @@ def test_a_conversion_takes_less_memory_than_two_layers(tmp_path: Path) -> None:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     layer = (tmp_path / "moe/model-00002-of-00004.safetensors").stat().st_size
     assert layer > 50e6
-    assert int(done.stdout) < 2 * layer
+    assert 0 < int(done.stdout) < 2 * layer
