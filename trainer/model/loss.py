@@ -10,8 +10,8 @@ from torch.nn import functional
 IGNORED: Final = -100
 """The label of a token that carries no loss."""
 
-# Logits held at once, in elements: 64M float32 are 256 MB.
-_ELEMENTS: Final = 1 << 26
+# Logits held at once, in float32 elements: 64 MB on a CPU; on a GPU 2 GB, for products of a few thousand rows.
+_ELEMENTS: Final = {"cpu": 1 << 24, "cuda": 1 << 29}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +43,36 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         wanted = any(ctx.needs_input_grad)
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         of_hidden = torch.empty_like(hidden) if wanted else None
-        of_head = torch.zeros_like(head) if wanted else None
+        # Summed over chunks in float32, as a product over all tokens at once would be.
+        of_head = torch.zeros_like(head, dtype=torch.float32) if wanted else None
         for start in range(0, hidden.shape[0], chunk):
             part, label = hidden[start : start + chunk], labels[start : start + chunk]
             labelled = label != IGNORED
             target = label.clamp(min=0).unsqueeze(1)
-            logits = functional.linear(part, head).float()
-            normaliser = logits.logsumexp(dim=-1)
-            losses = normaliser - logits.gather(1, target).squeeze(1)
+            scores = functional.log_softmax(functional.linear(part, head), dim=-1, dtype=torch.float32)
+            losses = scores.gather(1, target).squeeze(1).neg_()
             total += torch.where(labelled, losses, 0.0).sum()
             if of_hidden is None or of_head is None:
                 continue
-            # Softmax minus the label's one, in the logits' own memory.
-            logits.sub_(normaliser.unsqueeze(1)).exp_()
-            logits.scatter_add_(1, target, torch.full_like(target, -1, dtype=logits.dtype))
-            logits.mul_(labelled.unsqueeze(1))
-            slope = logits.to(hidden.dtype)
+            # Softmax minus the label's one, in the scores' own memory.
+            slope = scores.exp_()
+            slope.scatter_add_(1, target, torch.full_like(target, -1, dtype=slope.dtype))
+            slope = slope.mul_(labelled.unsqueeze(1)).to(hidden.dtype)
             torch.mm(slope, head, out=of_hidden[start : start + chunk])
-            of_head.addmm_(slope.T, part)
+            if head.dtype == torch.float32:
+                of_head.addmm_(slope.T, part)
+            else:
+                of_head.add_(torch.mm(slope.T, part))
         ctx.save_for_backward(of_hidden, of_head)
+        ctx.types = hidden.dtype, head.dtype
         return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         of_hidden, of_head = ctx.saved_tensors
-        scale = gradients[0]
-        return of_hidden * scale.to(of_hidden.dtype), of_head * scale.to(of_head.dtype), None, None
+        hidden_type, head_type = ctx.types
+        # In place: nothing else holds them, and the head's is as large as the embedding.
+        return of_hidden.mul_(gradients[0]).to(hidden_type), of_head.mul_(gradients[0]).to(head_type), None, None
 
 
 def cross_entropy(hidden: Tensor, head: Tensor, labels: Tensor, chunk: int | None = None) -> Tensor:
@@ -81,7 +85,9 @@ def cross_entropy(hidden: Tensor, head: Tensor, labels: Tensor, chunk: int | Non
         chunk: tokens whose logits are held at once; by default as many as make 64M logits.
     """
     summed: Any = _ChunkedCrossEntropy.apply
-    result: Tensor = summed(hidden, head, labels, chunk or max(1, _ELEMENTS // head.shape[0]))
+    result: Tensor = summed(
+        hidden, head, labels, chunk or max(1, _ELEMENTS.get(hidden.device.type, 1 << 24) // head.shape[0])
+    )
     return result
 
 
