@@ -45,12 +45,13 @@ warnings.filterwarnings("ignore", message="torch.distributed is disabled")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A complete checkpoint: its folder, its step, and what the loop noted in it."""
+    """A complete checkpoint: its folder, its step, what the loop noted, and its tensors' shapes and types."""
 
     folder: Path
     step: int
     facts: dict[str, Any]
     shapes: dict[str, list[int]]
+    types: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Checkpoints:
         self._complete()
         state = {"format": _FORMAT, "step": step, "keep": keep, "facts": dict(facts)}
         state["tensors"] = {name: list(tensor.shape) for name, tensor in tensors.items()}
+        state["types"] = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
         target = self._place(step, _WRITING)
         fault = self._ranks.from_first(self._room(tensors, target) if self._ranks.first else None)
         if fault:
@@ -234,7 +236,8 @@ def read_saved(folder: Path) -> Saved:
     path = folder / STATE_FILE
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        files, saved = state["files"], Saved(folder, state["step"], state["facts"], state["tensors"])
+        files = state["files"]
+        saved = Saved(folder, state["step"], state["facts"], state["tensors"], state["types"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainerError(f"{path}: no whole checkpoint ({type(error).__name__})") from error
     if state.get("format") != _FORMAT:

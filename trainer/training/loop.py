@@ -170,7 +170,8 @@ class Loop:
         ranks.sum(sums)
         figures = sums.tolist()
         self._served += np.array(figures[4:], dtype=np.int64)
-        return _Computed(*figures[:3], norm=self._norm(), counts=load.counts, stop=figures[3] > 0)
+        loss_sum, balance_sum, z_sum, stops = figures[:4]
+        return _Computed(loss_sum, balance_sum, z_sum, self._norm(), load.counts, stops > 0)
 
     def _moved(self, batch: Batch, step: int) -> Batch:
         highest = int(batch.tokens.max())

@@ -2,14 +2,16 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Final, TextIO
 
 import torch
 
 from trainer.configuration import ModelConfig, load_model_config
+from trainer.errors import TrainerError
+from trainer.hugging_face import Checkpoint
 from trainer.training.building import build_model, fill, random_weights
 from trainer.training.checkpoint import Checkpoints
 from trainer.training.data import Curriculum
@@ -20,6 +22,15 @@ from trainer.training.loop import Loop
 from trainer.training.optimizer import Optimizer
 from trainer.training.progress import METRICS_FILE, Progress
 from trainer.training.settings import TrainSettings, load_settings
+
+# Of a model's configuration: what does not say which weights it has.
+_MAY_DIFFER: Final = (
+    "max_position_embeddings",
+    "initializer_range",
+    "intermediate_size",
+    "bos_token_id",
+    "eos_token_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +147,19 @@ def _run(
     return Trained(folder, loop.step, finished)
 
 
-def _start(settings: TrainSettings, config: ModelConfig) -> Any:
-    return random_weights(config, settings.seed)
+def _start(settings: TrainSettings, config: ModelConfig) -> Callable[[str, torch.Size], torch.Tensor]:
+    """What gives a new run's weights by name: random ones, or those of the model that it starts from."""
+    if settings.start_from is None:
+        return random_weights(config, settings.seed)
+    checkpoint = Checkpoint(settings.start_from)
+    for key, wanted in config.model_dump().items():
+        found = getattr(checkpoint.config, key)
+        if found != wanted and key not in _MAY_DIFFER:
+            raise TrainerError(
+                f"{settings.start_from}: {key} is {found}, {settings.model} says {wanted}; start from a model of"
+                " that configuration"
+            )
+    return lambda name, _: checkpoint.read(name)
 
 
 def _said_first(settings: TrainSettings, config: ModelConfig, curriculum: Curriculum, ranks: Ranks) -> list[str]:
