@@ -63,8 +63,8 @@ def _travelling(experts: Any, group: Any, ranks: int) -> Callable[[Tensor, Tenso
         dist.all_to_all_single(arriving, counts, group=group)
         arriving = arriving.view(ranks, -1)
         sent, received = counts.view(ranks, -1).sum(dim=1).tolist(), arriving.sum(dim=1).tolist()
-        here: Any = _Exchange.apply(rows, sent, received, group)
-        here_weights: Any = _Exchange.apply(weights, sent, received, group)
+        exchange: Any = _Exchange.apply
+        here, here_weights = (exchange(each, sent, received, group) for each in (rows, weights))
         # They come sorted by rank, then expert; experts want them together.
         number = torch.arange(arriving.shape[1], device=rows.device).repeat(ranks)
         expert = number.repeat_interleave(arriving.reshape(-1))
@@ -74,7 +74,7 @@ def _travelling(experts: Any, group: Any, ranks: int) -> Callable[[Tensor, Tenso
         here_ends = arriving.sum(dim=0).cumsum(0).to(torch.int32)
         held: Any = _Held(_whole(experts.gate_up_proj), _whole(experts.down_proj))
         outputs = Experts.forward(held, here[order], here_weights[order], here_ends)
-        result: Tensor = _Exchange.apply(outputs[back], received, sent, group)
+        result: Tensor = exchange(outputs[back], received, sent, group)
         return result
 
     return forward
