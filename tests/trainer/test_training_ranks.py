@@ -51,7 +51,8 @@ RUN: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def mixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_mixture(tmp_path_factory.mktemp("workspace"))
+    folder: Path = build_mixture(tmp_path_factory.mktemp("workspace"))
+    return folder
 
 
 def write_config(folder: Path, **changes: Any) -> Path:

@@ -137,7 +137,7 @@ class Optimizer:
             )
             for row in zip(*(part.view(-1).split(_SLICE) for part in parts), strict=True):
                 random = None
-                if settings.update == "stochastic":
+                if row[0].dtype == torch.bfloat16:  # with a master it is float32
                     random = torch.randint(
                         0, 1 << 16, row[0].shape, generator=noise, dtype=torch.int32, device=device
                     )
