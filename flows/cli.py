@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows import cli_export, cli_languages, cli_mix, cli_sources, cli_steps
+from flows import cli_export, cli_languages, cli_mine, cli_mix, cli_sources, cli_steps, cli_synthesise, cli_trainer
 from sources.errors import BabelmixError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ cli_synthesise.register(app)
 cli_sources.register(app)
 cli_languages.register(app)
 cli_export.register(app)
+cli_trainer.register(app)
 
 
 @app.command()

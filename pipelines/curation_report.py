@@ -25,11 +25,11 @@ from pipelines.curation_sample import EXAMPLES, Example, Histogram, Sampled, sam
 from pipelines.curation_style import STYLE
 from pipelines.histogram_svg import histogram_figure
 from pipelines.language_card import LanguageCard, card_rows, language_cards, write_language_cards
-from pipelines.shown_text import shown
 from pipelines.step import Step
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 from sources.language import Language
+from sources.shown_text import shown
 
 # Nothing is fetched, run or sent, whatever a text holds that should have been escaped.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mixtures.card import dataset_card
 from mixtures.indexed import IndexedDataset
 from mixtures.ledger import write_ledger
 from mixtures.order import OrderBucket, write_order
 from mixtures.plan import plan
 from mixtures.recipe import Recipe
 from mixtures.report import write_report
+from mixtures.report_facts import mixture_facts
 from pipelines.funnel import funnel, funnel_cells
 from pipelines.step import Step
 from pipelines.workspace import Workspace
 
 LEDGER = "ledger.parquet"
+CARD = "README.md"
 
 
 def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
@@ -46,10 +49,7 @@ def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
         for row in buckets
     ]
     totals = write_order(order, step.settings["seed"], Path(target))
-    curated = {each.inputs[0].name: each.inputs[0] for each in step.inputs}
-    documents = funnel({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
-    write_report(planned, *funnel_cells(documents), Path(target) / "report.html")
-    return {
+    made = {
         "documents": totals.documents,
         "tokens": totals.tokens,
         "tokenizer": recipe.tokenizer,
@@ -57,6 +57,12 @@ def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
         "plan": planned.as_dict(),
         "buckets": buckets,
     }
+    curated = {each.inputs[0].name: each.inputs[0] for each in step.inputs}
+    documents = funnel({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
+    facts = mixture_facts(made, target, workspace.url)
+    write_report(planned, *funnel_cells(documents), Path(target) / "report.html", facts)
+    Path(target, CARD).write_text(dataset_card(facts), encoding="utf-8")
+    return made
 
 
 def workspace_ledger(step: Step, workspace: Workspace) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from typing import Any, Final
 from datatrove.io import get_datafolder
 
 from pipelines.curation_style import STYLE
-from pipelines.shown_text import shown
 from sources.language import Language
+from sources.shown_text import shown
 from synth.questions.record import Question
 
 _MOST: Final = 2_000
