@@ -1,0 +1,184 @@
+"""Which document of which bucket a token of a mixture belongs to, and where in the mixture a document is read.
+
+Nothing is stored for it. From a token, one of the noted positions is found by bisection, and the lengths of at
+most 1,024 documents are added up from there. From a document, its place in each epoch's permutation is computed by
+the permutation's inverse, and the noted counts lead to its entry of the order. Neither takes longer in a larger
+mixture, but for the bisection.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mixtures.order import CHECKPOINT, COUNTS_FILE, DESCRIPTION_FILE
+from mixtures.permutation import permutation_keys
+from mixtures.reader import MixtureReader
+from sources.errors import BabelmixError
+
+# The permutation's fewest bits, as in `mixtures.compiled`; a test holds the inverse against it.
+_LEAST_BITS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One time that a document is read: entry `entry` of the order.
+
+    `bucket` is the bucket's number in the order, `document` the document's number in its bucket, `epoch` counts
+    from 1. It is the mixture's tokens from `start` on, `length` of them, the end of the document included.
+    """
+
+    entry: int
+    bucket: int
+    document: int
+    epoch: int
+    start: int
+    length: int
+
+    @property
+    def stop(self) -> int:
+        """The first token after it."""
+        return self.start + self.length
+
+    def sequences(self, length: int) -> tuple[int, int]:
+        """The first and the last sequence of `length` tokens that holds some of it."""
+        return self.start // length, (self.stop - 1) // length
+
+
+class Lineage:
+    """Looks up documents by their tokens, and tokens by their documents, in the mixture in the folder `mixture`.
+
+    `workspace` is the folder in which `tokens/` lies, by default the one that the mixture was built in.
+
+    Raises:
+        BabelmixError: the mixture or its tokens are missing or damaged.
+    """
+
+    def __init__(self, mixture: str | Path, workspace: str | Path | None = None) -> None:
+        self._reader = MixtureReader(mixture, 1, workspace=workspace)
+        self.folder, self.workspace = self._reader.folder, self._reader.workspace
+        self.totals: dict[str, Any] = self._reader.totals
+        self.order = self._reader.order
+        described = json.loads((self.folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))["buckets"]
+        self.sizes: tuple[int, ...] = tuple(each["size"] for each in described)
+        """Documents of each bucket."""
+        self.given: tuple[int, ...] = tuple(each["documents"] for each in described)
+        """Documents that are read of each bucket, repetitions counted."""
+        shape = (self.order.documents // CHECKPOINT + 1, len(self.sizes))
+        self._counts: npt.NDArray[np.uint64] = np.memmap(self.folder / COUNTS_FILE, "<u8", "r", shape=shape)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the mixture."""
+        return self.order.tokens
+
+    def between(self, start: int, stop: int) -> Iterator[Reading]:
+        """The documents of which the tokens from `start` to `stop` of the mixture are, in their order.
+
+        Raises:
+            BabelmixError: there are no such tokens.
+        """
+        from mixtures.compiled import EVERY
+
+        if not 0 <= start < stop <= self.tokens:
+            raise BabelmixError(
+                f"{self.folder}: no tokens {start} to {stop}; it has those from 0 to {self.tokens}"
+            )
+        mark = int(np.searchsorted(self.order.positions, start, side="right")) - 1
+        entry, at = mark * EVERY, int(self.order.positions[mark])
+        while at < stop:
+            for found in self._from(entry, at, EVERY):
+                entry, at = found.entry + 1, found.stop
+                if at > start:
+                    yield found
+                if at >= stop:
+                    return
+
+    def at(self, token: int) -> Reading:
+        """The document of which a token of the mixture is.
+
+        Raises:
+            BabelmixError: there is no such token.
+        """
+        return next(self.between(token, token + 1))
+
+    def readings(self, bucket: int, document: int) -> list[Reading]:
+        """Every time that a document of a bucket is read, in the order of the epochs."""
+        from mixtures.compiled import EVERY
+
+        found = []
+        for number in self._numbers(bucket, document):
+            entry = self._entry(bucket, number)
+            mark = entry // EVERY
+            block = self._from(mark * EVERY, int(self.order.positions[mark]), entry - mark * EVERY + 1)
+            *_, reading = block
+            found.append(reading)
+        return found
+
+    def times(self, bucket: int, documents: Sequence[int]) -> npt.NDArray[np.int64]:
+        """How often each of a bucket's documents is read, of shape (documents,)."""
+        counts = [len(self._numbers(bucket, document)) for document in documents]
+        return np.array(counts, dtype=np.int64)
+
+    def length(self, bucket: int, document: int) -> int:
+        """Tokens of a document of a bucket, its end included."""
+        return self._reader.bucket(bucket).length(document)
+
+    def _numbers(self, bucket: int, document: int) -> list[int]:
+        """How many documents of its bucket come before each reading of a document."""
+        size, given = self.sizes[bucket], self.given[bucket]
+        if not 0 <= document < size:
+            raise BabelmixError(f"{self.folder}: bucket {self.order.names[bucket]} has no document {document}")
+        whole, rest = divmod(given, size)
+        found = []
+        for epoch in range(whole + bool(rest)):
+            # Of a whole epoch every document is read, wherever its place is.
+            keys = permutation_keys(self.order.seed, self.order.names[bucket], epoch)
+            place = place_of(keys.tolist(), size, document)
+            if epoch < whole or place < rest:
+                found.append(epoch * size + place)
+        return found
+
+    def _entry(self, bucket: int, number: int) -> int:
+        """The entry of the order that is a bucket's `number`-th document."""
+        column = self._counts[:, bucket]
+        checkpoint = int(np.searchsorted(column, number, side="right")) - 1
+        start = checkpoint * CHECKPOINT
+        own = np.flatnonzero(self.order.buckets[start : start + CHECKPOINT] == bucket)
+        return start + int(own[number - int(column[checkpoint])])
+
+    def _from(self, entry: int, at: int, most: int) -> Iterator[Reading]:
+        """At most so many readings from an entry on, of which the first token is `at`."""
+        checkpoint = entry // CHECKPOINT
+        before = np.bincount(self.order.buckets[checkpoint * CHECKPOINT : entry], minlength=len(self.sizes))
+        counts = (self._counts[checkpoint].astype(np.int64) + before).tolist()
+        buckets, documents = self.order.entries(entry, entry + most)
+        for each, document in zip(buckets.tolist(), documents.tolist(), strict=True):
+            length = self.length(each, document)
+            yield Reading(entry, each, document, counts[each] // self.sizes[each] + 1, at, length)
+            counts[each] += 1
+            entry, at = entry + 1, at + length
+
+
+def place_of(keys: Sequence[int], count: int, document: int) -> int:
+    """The place of `document` in the permutation of `count` documents that `keys` name.
+
+    The inverse of `mixtures.permutation.permuted`: the steps of a round backwards, a multiplication by that of its
+    inverse modulo a power of 2. A shift by half of the bits or more with exclusive or is its own inverse. Numbers
+    that are no documents are passed over, as they are forwards.
+    """
+    bits = max(_LEAST_BITS, (count - 1).bit_length())
+    half, modulus = (bits + 1) // 2, 1 << bits
+    rounds = [(pow(keys[at], -1, modulus), keys[at + 1]) for at in range(len(keys) - 2, -1, -2)]
+    place = document
+    while True:
+        place ^= place >> half
+        for inverse, added in rounds:
+            place = (place - added) * inverse % modulus
+            place ^= place >> half
+        if place < count:
+            return place
