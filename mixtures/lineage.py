@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from mixtures.indexed import IndexedDataset
 from mixtures.order import CHECKPOINT, COUNTS_FILE, DESCRIPTION_FILE
 from mixtures.permutation import permutation_keys
 from mixtures.reader import MixtureReader
@@ -127,6 +128,14 @@ class Lineage:
     def length(self, bucket: int, document: int) -> int:
         """Tokens of a document of a bucket, its end included."""
         return self._reader.bucket(bucket).length(document)
+
+    def shards(self, bucket: int) -> list[IndexedDataset]:
+        """The files of tokens of a bucket, in their order."""
+        return self._reader.bucket(bucket)._shards
+
+    def shard_of(self, bucket: int, document: int) -> tuple[IndexedDataset, int]:
+        """The file of tokens that holds a document of a bucket, and which of its sequences the document is."""
+        return self._reader.bucket(bucket)._place(document)
 
     def _numbers(self, bucket: int, document: int) -> list[int]:
         """How many documents of its bucket come before each reading of a document."""
