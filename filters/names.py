@@ -2,13 +2,7 @@
 
 from typing import Final
 
+# `removal` is no filter but a person's list of what must go.
 FILTERS: Final = (
-    "language",
-    "duplicates",
-    "repetition",
-    "quality",
-    "contamination",
-    "privacy",
-    "bitext",
-    "synthesis",
-)
+    "removal", "language", "duplicates", "repetition", "quality", "contamination", "privacy", "bitext",
+)  # fmt: skip

@@ -1,6 +1,6 @@
 """Verdicts on many documents at once, by comparing what was measured of them with the language's thresholds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,25 +31,35 @@ class Verdicts:
     repetition: npt.NDArray[np.int64]
     quality: npt.NDArray[np.int64]
     contamination: Flags
+    # Which documents people want removed, whatever the filters say.
+    removed: Flags
 
     @property
     def identified(self) -> Flags:
-        """Which documents are in their language: only these are compared with one another."""
-        return self.language < 0
+        """Which documents are in their language and not removed: only these are compared with one another."""
+        return (self.language < 0) & ~self.removed
 
     @property
     def passes(self) -> Flags:
         """Which documents every filter but that of duplicates would keep."""
-        return (self.language < 0) & (self.repetition < 0) & (self.quality < 0) & ~self.contamination
+        return self.identified & (self.repetition < 0) & (self.quality < 0) & ~self.contamination
 
 
 class Decision:
     """Draws the verdicts of one language and one set of settings."""
 
     def __init__(
-        self, language: Language, settings: CurationSettings, model_threshold: float | None = None
+        self,
+        language: Language,
+        settings: CurationSettings,
+        model_threshold: float | None = None,
+        removed: Mapping[str, str] | None = None,
     ) -> None:
-        """`model_threshold` is the score that the language's quality model asks for; None for no model."""
+        """`model_threshold` is the score that the language's quality model asks for; None for no model.
+
+        `removed` are the ids of documents that must go, with what is said about each.
+        """
+        self._removed = dict(removed or {})
         self.language, self.settings = language, settings
         model = (Rule("quality_model", "quality.model", model_threshold, least=True),) if model_threshold else ()
         self._rules = {
@@ -81,13 +91,20 @@ class Decision:
         # No category wants a document without text, whichever filters it meets.
         broken["language"][BLANK.broken(statistics[BLANK.statistic])] = 0
         contaminated = np.asarray(pc.is_valid(measured["contamination.reason"]))
-        return Verdicts(broken["language"], broken["repetition"], broken["quality"], contaminated)
+        removed = np.zeros(len(measured), dtype=np.bool_)
+        if self._removed:
+            removed = np.asarray(pc.is_in(measured["id"], pa.array(list(self._removed), pa.string())))
+        return Verdicts(broken["language"], broken["repetition"], broken["quality"], contaminated, removed)
 
     def drop(
         self, measured: pa.Table, row: int, verdicts: Verdicts, filters: Sequence[str]
     ) -> tuple[str, Drop] | None:
         """The first of `filters` that drops the document of a row, and why."""
         for name in filters:
+            if name == "removal":
+                if verdicts.removed[row]:
+                    return name, Drop("removed", detail=self._removed[measured["id"][row].as_py()])
+                continue
             if name == "contamination":
                 if verdicts.contamination[row]:
                     return name, _contaminated(measured, row)

@@ -9,6 +9,7 @@ from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from mixtures.token_count import parse_tokens
 from pipelines.build import build
+from pipelines.removals import removal_settings
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 
@@ -30,7 +31,7 @@ def build_mix(
     the totals of every step by its name. Publishes the token table and the funnel as artifacts.
     """
     place = Workspace(workspace)
-    plan = build(load_recipe(model, stage), profile, _size(tokens), seed)
+    plan = build(load_recipe(model, stage), profile, _size(tokens), seed, removal_settings(place))
     totals = run_tasks(plan.steps, place, f"progress-{artifact_key(plan)}")
     publish(plan, totals)
     get_run_logger().info("The mixture is in %s", place.at(plan.mix.name))

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows import cli_export, cli_languages, cli_mine, cli_mix, cli_sources, cli_steps, cli_synthesise, cli_trainer
+from flows import cli_languages, cli_lineage, cli_mix, cli_sources, cli_steps
 from sources.errors import BabelmixError
 
 app = typer.Typer(
@@ -20,8 +20,7 @@ cli_mine.register(app)
 cli_synthesise.register(app)
 cli_sources.register(app)
 cli_languages.register(app)
-cli_export.register(app)
-cli_trainer.register(app)
+cli_lineage.register(app)
 
 
 @app.command()

@@ -12,7 +12,9 @@ from mixtures.token_count import parse_tokens
 from sources.errors import BabelmixError
 
 if TYPE_CHECKING:
+    from mixtures.plan import Plan
     from pipelines.build import Build
+    from pipelines.workspace import Workspace
 
 Stage = Annotated[str, typer.Argument(help="stage1 to stage4, or the path of a recipe file.")]
 Model = Annotated[str, typer.Option(help="marco-mini, marco-nano or marco-mini-global.")]
@@ -39,11 +41,12 @@ def _tokens(text: str | None) -> int | None:
         raise BabelmixError(f"--tokens: {error}") from error
 
 
-def _build(stage: str, model: str, profile: str, tokens: str | None, seed: int) -> "Build":
+def _build(stage: str, model: str, profile: str, tokens: str | None, seed: int, workspace: "Workspace") -> "Build":
     from mixtures.recipe import load_recipe
     from pipelines.build import build
+    from pipelines.removals import removal_settings
 
-    return build(load_recipe(model, stage), profile, _tokens(tokens), seed)
+    return build(load_recipe(model, stage), profile, _tokens(tokens), seed, removal_settings(workspace))
 
 
 def mix(
@@ -61,11 +64,13 @@ def mix(
     from mixtures.plan import Plan
     from pipelines.curation_report import FOLDER, PAGE
     from pipelines.funnel import funnel, funnel_table
+    from pipelines.removal_changes import removal_changes, removal_table, standing_totals
     from pipelines.workspace import Workspace
 
     console = Console(stderr=as_json)
-    steps = _build(stage, model, profile, tokens, seed)
     place = Workspace(workspace)
+    steps = _build(stage, model, profile, tokens, seed, place)
+    before = standing_totals(steps.steps, place)
     if configured_server():
         from flows.under_prefect import run_under_prefect
 
@@ -75,13 +80,15 @@ def mix(
 
         totals, made = run_in_terminal(steps, place, console)
     result = totals[steps.mix.name]
+    changed = removal_changes(steps.steps, before, totals)
     if as_json:
-        typer.echo(json.dumps({"mixture": place.at(steps.mix.name), **result}, ensure_ascii=False))
+        removed = {"removed": [each.as_dict() for each in changed]} if changed else {}
+        typer.echo(json.dumps({"mixture": place.at(steps.mix.name), **result, **removed}, ensure_ascii=False))
         return
     console.print(funnel_table(funnel(totals)))
     render(Plan.from_dict(result["plan"]), console)
-    for line in synthesis_lines(steps, totals):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    if changed:
+        console.print(removal_table(changed))
     if not made:
         console.print(f"Nothing was recomputed: all {len(steps.steps)} steps were complete.")
     console.print(f"Curation {place.at(FOLDER)}/{PAGE}", soft_wrap=True, highlight=False)
@@ -115,31 +122,66 @@ def inspect(
     ] = None,
     tokens: Tokens = None,
     workspace: WorkspaceOption = "workspace",
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Hold it against another stage, recipe file, mixture's folder or plan (.json)."),
+    ] = None,
+    fail_above: Annotated[
+        float | None,
+        typer.Option(help="With --compare: exit code 1 if a share moved by more percentage points.", min=0),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print how many tokens of what a stage holds, and how often each is repeated, before paying for it."""
+    from mixtures.inspect import render
+
+    found = planned(stage, model, inventory, tokens, workspace)
+    if compare is not None:
+        _compare(planned(compare, model, inventory, tokens, workspace), found, fail_above, as_json)
+    elif fail_above is not None:
+        raise BabelmixError("--fail-above goes with --compare; name what the stage is held against")
+    elif as_json:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+    else:
+        render(found, Console())
+
+
+def planned(stage: str, model: str, inventory: str | None, tokens: str | None, workspace: str) -> "Plan":
+    """The plan of a stage or recipe file, or the one in a mixture's folder or in a file of `inspect --json`."""
     from pathlib import Path
 
-    from mixtures.inspect import render
+    from mixtures.compare import read_plan
     from mixtures.ledger import read_ledger
     from mixtures.plan import plan
     from mixtures.recipe import load_recipe
     from mixtures.upstream import upstream_ledger
 
+    if (found := read_plan(stage)) is not None:
+        return found
     ledger = f"{workspace.rstrip('/')}/ledger.parquet"
     if inventory is None:
         inventory = "ledger" if "://" in workspace or Path(ledger).exists() else "upstream"
     recipe = load_recipe(model, stage)
     if inventory == "ledger":
-        planned = plan(recipe, read_ledger(ledger), _tokens(tokens), "ledger")
-    elif inventory == "upstream":
-        planned = plan(recipe, upstream_ledger(), _tokens(tokens), "upstream")
-    else:
-        raise BabelmixError(f"--inventory {inventory}: unknown; write ledger or upstream")
+        return plan(recipe, read_ledger(ledger), _tokens(tokens), "ledger")
+    if inventory == "upstream":
+        return plan(recipe, upstream_ledger(), _tokens(tokens), "upstream")
+    raise BabelmixError(f"--inventory {inventory}: unknown; write ledger or upstream")
+
+
+def _compare(before: "Plan", after: "Plan", fail_above: float | None, as_json: bool) -> None:
+    from mixtures.compare import compare, render_comparison
+
+    found = compare(before, after)
     if as_json:
-        typer.echo(json.dumps(planned.as_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
-        render(planned, Console())
+        render_comparison(found, Console())
+    moved = [] if fail_above is None else found.above(fail_above)
+    if moved:
+        said = ", ".join(f"{row.name} {row.moved:+.2f}" for row in moved)
+        typer.echo(f"babelmix: shares that moved by more than {fail_above:g} percentage points: {said}", err=True)
+        raise typer.Exit(1)
 
 
 def status(
@@ -156,7 +198,8 @@ def status(
     from pipelines.run import statuses
     from pipelines.workspace import Workspace
 
-    found = statuses(_build(stage, model, profile, tokens, seed).steps, Workspace(workspace))
+    place = Workspace(workspace)
+    found = statuses(_build(stage, model, profile, tokens, seed, place).steps, place)
     pending = [each for each in found if not each.complete]
     if as_json:
         rows: list[dict[str, Any]] = [

@@ -139,11 +139,13 @@ def _as_far_as(
     from flows.terminal import run_in_terminal
     from mixtures.recipe import load_recipe
     from pipelines.build import build
+    from pipelines.removals import removal_settings
     from pipelines.workspace import Workspace
 
-    plan = build(load_recipe(model, stage), profile, None, 0)
+    place = Workspace(workspace)
+    plan = build(load_recipe(model, stage), profile, None, 0, removal_settings(place))
     part = replace(plan, steps=plan.as_far_as(also or kind))
-    totals, made = run_in_terminal(part, Workspace(workspace), Console(stderr=True))
+    totals, made = run_in_terminal(part, place, Console(stderr=True))
     if not made and not as_json:
         typer.echo(f"Nothing was recomputed: all {len(part.steps)} steps were complete.", err=True)
     return {step.name: totals[step.name] for step in part.steps if step.kind == kind}

@@ -8,6 +8,7 @@ from flows.artifacts import artifact_key, publish_funnel, publish_pairs, publish
 from flows.tasks import in_one_line, run_tasks, task_runner
 from mixtures.recipe import load_recipe
 from pipelines.build import Build, build
+from pipelines.removals import removal_settings
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 
@@ -79,6 +80,7 @@ def tokenise_buckets(
 def _as_far_as(
     kind: str, stage: int | str, model: str, profile: str, workspace: str
 ) -> tuple[Build, dict[str, dict[str, Any]]]:
-    plan = build(load_recipe(model, stage), profile, None, 0)
+    place = Workspace(workspace)
+    plan = build(load_recipe(model, stage), profile, None, 0, removal_settings(place))
     key = f"progress-{kind}-{artifact_key(plan)}"
-    return plan, dict(run_tasks(plan.as_far_as(kind), Workspace(workspace), key))
+    return plan, dict(run_tasks(plan.as_far_as(kind), place, key))

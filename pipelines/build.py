@@ -1,7 +1,6 @@
 """The steps of a stage: which folders are made from which, for a recipe, a profile and a tokenizer."""
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from filters.bitext.mining import Mining
@@ -13,7 +12,7 @@ from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.tokenizer import tokenizer_fingerprint
 from pipelines.collect import content_identity, input_fingerprint
 from pipelines.curation_report import FOLDER
-from pipelines.mine import pair_fingerprint
+from pipelines.removals import RemovalSettings
 from pipelines.step import Step
 from pipelines.synthesise import category_of, prompts_digest
 from sources.buckets import Bucket, buckets
@@ -58,17 +57,19 @@ class Build:
         return tuple(step for step in self.steps if step.name in wanted)
 
 
-def build(recipe: Recipe, profile: str, tokens: int | None, seed: int) -> Build:
+def build(
+    recipe: Recipe, profile: str, tokens: int | None, seed: int, removals: RemovalSettings | None = None
+) -> Build:
     """The steps that make `recipe`'s mixture from the sources of `profile`.
 
     `tokens` is the mixture's size, None for what the recipe and the profile give. A bucket that the recipe
-    asks for and the profile lacks has no step: the plan names it.
+    asks for and the profile lacks has no step: the plan names it. `removals` is what people want removed.
     """
     wanted = [bucket for bucket in buckets(profile) if _wants(recipe, bucket)]
     pairs = sorted({(bucket.source, bucket.language) for bucket in wanted})
     collected = {pair: collect_step(*pair, profile) for pair in pairs}
     measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
-    curated = _curated(collected, measured, profile)
+    curated = _curated(collected, measured, profile, removals or RemovalSettings())
     reported = report_step(list(curated.values()))
     mining, rendered = mining_steps(_codes(recipe), profile)
     made = curated | {(step.settings["source"], step.settings["language"]): step for step in rendered}
@@ -119,7 +120,10 @@ def measure_step(collected: Step, source_name: str, code: str, profile: str) -> 
 
 
 def _curated(
-    collected: dict[tuple[str, str], Step], measured: dict[tuple[str, str], Step], profile: str
+    collected: dict[tuple[str, str], Step],
+    measured: dict[tuple[str, str], Step],
+    profile: str,
+    removals: RemovalSettings,
 ) -> dict[tuple[str, str], Step]:
     """The curation of every source and language, each language's sources in their priority."""
     priority = CurationSettings.for_profile(profile).priority
@@ -128,22 +132,32 @@ def _curated(
         before: list[Step] = []
         for name in in_priority([each for each, of in collected if of == code], priority):
             pair = (name, code)
-            found[pair] = curate_step(collected[pair], measured[pair], name, code, profile, tuple(before))
+            removed = removals.of(name, code, collected[pair].fingerprint)
+            found[pair] = curate_step(collected[pair], measured[pair], name, code, profile, tuple(before), removed)
             before.append(found[pair])
     return found
 
 
 def curate_step(
-    collected: Step, measured: Step, source_name: str, code: str, profile: str, before: tuple[Step, ...] = ()
+    collected: Step,
+    measured: Step,
+    source_name: str,
+    code: str,
+    profile: str,
+    before: tuple[Step, ...] = (),
+    removed: Mapping[str, str] | None = None,
 ) -> Step:
     """Keeps or drops each document of one source and language by what was measured of it, and says why.
 
-    `before` are the sources of the language that come first: what they keep is not kept again.
+    `before` are the sources of the language that come first: what they keep is not kept again. `removed` is the
+    setting of the removal list, None where it does not concern these documents.
     """
     settings = {
         "source": source_name,
         "language": code,
         "curation": CurationSettings.for_profile(profile).deciding(language(code)),
+        # Named only where something is removed, so that what is not concerned keeps its fingerprint.
+        **({"removals": dict(removed)} if removed else {}),
     }
     folders = tuple(f"{room}/{source_name}/{code}" for room in ("dropped", "standing", "curated"))
     return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured, *before))

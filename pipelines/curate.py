@@ -10,7 +10,7 @@ import contextlib
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +55,7 @@ _SCORES: Final = (
     "contamination.characters",
 )
 # The filters in the order in which they are met here.
-ORDER: Final = ("language", "duplicates", "repetition", "quality", "contamination", "privacy")
+ORDER: Final = ("removal", "language", "duplicates", "repetition", "quality", "contamination", "privacy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ class Place:
     dropped: str
     standing: str
     scratch: str
+    # Ids of documents that people want removed, with what is said about each.
+    removed: Mapping[str, str] = field(default_factory=dict)
 
 
 def measure_documents(
@@ -160,7 +162,15 @@ def curate(
         BabelmixError: a file cannot be read, or what was removed is outside its band.
     """
     funnel = curate_unchecked(place, language, settings, workers, earlier)
-    bands.hold(settings.removal, source, language.code, funnel.documents, funnel.by_filter(), place.dropped)
+    dropped = funnel.by_filter()
+    # What people asked for is no fault of a filter.
+    left = funnel.documents - dropped.pop("removal")
+    if not left:
+        raise BabelmixError(
+            f"{source}/{language.code}: the removal list names all of its {funnel.documents:,} documents; leave it"
+            " out of the recipe, or take the lines that name them out of the list"
+        )
+    bands.hold(settings.removal, source, language.code, left, dropped, place.dropped)
     return funnel
 
 
@@ -173,7 +183,7 @@ def curate_unchecked(
 ) -> Funnel:
     """As `curate`, but whatever is removed is left to the caller to judge."""
     counts = row_counts(place.documents)
-    decision = Decision(language, settings, _model_threshold(place, language, settings))
+    decision = Decision(language, settings, _model_threshold(place, language, settings), place.removed)
     with _clean(place.scratch):
         standing = Standing.read(earlier or {})
         copies = find_copies(place.documents, place.measured, decision, standing)
@@ -239,7 +249,7 @@ class Deciding(PipelineStep):
     ) -> pa.Table:
         held: dict[str, list[Any]] = {name: [] for name in DROPPED.names}
         for row in map(int, rows):
-            found = self.decision.drop(group.measured, row, verdicts, ("language",))
+            found = self.decision.drop(group.measured, row, verdicts, ("removal", "language"))
             if found is None and elsewhere[row]:
                 held_there = self.standing.name(group.measured["duplicates.exact"][row].as_py())
                 found = "duplicates", Drop("other_source", 1.0, 0.0, held_there)

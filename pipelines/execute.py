@@ -1,6 +1,7 @@
 """Carries out one step in a workspace."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from filters.bitext.mining import Mining
@@ -10,14 +11,13 @@ from pipelines.curate import Place, curate, measure_documents
 from pipelines.curation_report import PAGE, write_curation_report
 from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
-from pipelines.render_pairs import cap_across, in_funnel, render_pairs
-from pipelines.standing_files import Stand
+from pipelines.removals import documents_to_remove
 from pipelines.step import Step, status
 from pipelines.synthesise import synthesise_questions
 from pipelines.tokenise import tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
-from sources.pair_files import pair_files, pair_source
+from sources.removals import digest_of
 from sources.source import source
 from synth.engines import COMPLETIONS, engines
 from synth.settings import Synthesis
@@ -70,12 +70,17 @@ def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
         standing=standing,
     )
     settings = CurationSettings.model_validate(step.settings["curation"]["settings"])
+    removed: dict[str, str] = {}
+    if setting := step.settings.get("removals"):
+        pair = (step.settings["source"], step.settings["language"])
+        removed = documents_to_remove(workspace, setting, *pair, place.documents)
+        place = replace(place, removed=removed)
     funnel = curate(place, language(step.settings["language"]), step.settings["source"], settings, earlier=earlier)
-    return funnel.as_dict()
+    return {**funnel.as_dict(), **({"removals": digest_of(removed)} if setting else {})}
 
 
 def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> Place:
-    made = {"curated": "", "dropped": "", "standing": "", **folders}
+    made: dict[str, Any] = {"curated": "", "dropped": "", "standing": "", **folders}
     scratch = workspace.at(f".staging/scratch/{step.name}")
     return Place(documents=workspace.at(documents), measured=measured, scratch=scratch, **made)
 

@@ -1,0 +1,130 @@
+"""What `babelmix trace`, `remove` and `lint` print for people; text of the web shows as what it is."""
+
+import json
+from collections.abc import Mapping, Sequence
+from html import unescape
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mixtures.lint_recipe import Finding
+from pipelines.shown_text import shown
+
+# Characters of a document that the terminal shows.
+_SHOWN: Final = 300
+
+
+def print_json(found: Any, as_json: bool) -> bool:
+    """Prints it where JSON is wanted; whether it did."""
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    return as_json
+
+
+def print_parts(parts: Sequence[Mapping[str, Any]], number: int, length: int, console: Console) -> None:
+    console.print(Text(f"Sequence {number:,} of {length:,} tokens", style="bold"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("tokens", "category", "source", "language", "epoch"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("document", overflow="fold")
+    for part in parts:
+        span = f"{part['from']}-{part['to']}{'…' if part['cut'] else ''}"
+        cells = (span, part["category"], part["source"], part["language"], str(part["epoch"]))
+        table.add_row(*cells, Text(_plain(part["url"] or part["id"])))
+    console.print(table)
+
+
+def print_document(found: Mapping[str, Any], console: Console) -> None:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in _facts(found):
+        grid.add_row(name, Text(_plain(value)))
+    console.print(grid)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("filter", "passed", "measured", "value", "threshold"):
+        table.add_column(heading, justify="right" if heading == "value" else "left")
+    for row in found["passed"]:
+        value = "" if row["value"] is None else f"{row['value']:.6g}"
+        bound = f"{row['bound']} {row['threshold']:.6g}"
+        table.add_row(row["filter"], row["reason"], row["statistic"], value, bound)
+    console.print(table)
+    shown = _plain(found["text"][:_SHOWN]) + ("…" if len(found["text"]) > _SHOWN else "")
+    console.print(Text(shown, style="italic"))
+
+
+def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    revision, copies = found["revision"], found["duplicates"]
+    commit = f" @ {revision['revision']}" if revision["revision"] else ""
+    facts = [
+        ("document", found["id"]),
+        ("URL", found["url"] or ""),
+        ("source", f"{found['source']}: {revision['hub_id']}{commit}, profile {revision['profile']}"),
+        ("language", found["language"]),
+        ("category", found["category"]),
+    ]
+    for each in found.get("readings", [found] if "epoch" in found else []):
+        where = (
+            f"sequences {each['first_sequence']:,} to {each['last_sequence']:,}, " if "readings" in found else ""
+        )
+        facts.append(("read", f"{where}epoch {each['epoch']} of {each['epochs']}, {each['tokens']:,} tokens"))
+    if "readings" in found and not found["readings"]:
+        facts.append(("read", "never: the mixture ends before its turn"))
+    if found["metadata"]:
+        facts.append(("metadata", json.dumps(found["metadata"], ensure_ascii=False)))
+    if found["synthetic"]:
+        facts.append(("written by", json.dumps(found["synthetic"], ensure_ascii=False)))
+    stood = ", ".join(f"{each['id']} ({each['reason']}, {each['source']})" for each in copies["stood_for"])
+    facts.append(("stood for", stood or ("no other" if copies["cluster_size"] == 1 else "")))
+    if copies["not_indexed"]:
+        facts.append(("", f"not looked through: {', '.join(copies['not_indexed'])}; run `babelmix trace --index`"))
+    for step in found["made_by"]:
+        facts.append((step["step"], f"version {step['version']}, {step['fingerprint'][:12]}, {step['folder']}"))
+    return facts
+
+
+def print_removed(done: Mapping[str, Any], workspace: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{done['entries']:,} removals in {workspace.rstrip('/')}/removals.jsonl, {done['added']:,} new."
+    )
+    for what in ("near_duplicates", "synthesised"):
+        if done[what]:
+            console.print(f"{done[what]:,} of them {'near-duplicates' if what[0] == 'n' else 'generated'}.")
+    for place, count in done["documents"].items():
+        again = "; curated again by the next build" if place in done["recomputed"] else "; dropped already"
+        console.print(f"{place}: {count:,} documents{again}")
+    for place in done["recomputed"]:
+        if place not in done["documents"]:
+            console.print(f"{place}: nothing is removed any more; curated again by the next build")
+    if done["unknown"]:
+        shown = ", ".join(map(_plain, done["unknown"][:5])) + (" …" if len(done["unknown"]) > 5 else "")
+        console.print(f"No collected document has {len(done['unknown']):,} of the ids: {shown}")
+
+
+def print_check(found: Mapping[str, Any]) -> None:
+    if not found["documents"]:
+        typer.echo("The mixture holds no document of the list.")
+        return
+    share = f"{100 * found['share']:.4f} %"
+    typer.echo(f"The mixture holds {found['documents']:,} of them: {found['tokens']:,} tokens, {share} of it.")
+    for each in found["buckets"]:
+        name = f"{each['category']}/{each['source']}/{each['language']}"
+        typer.echo(f"{name}: {each['documents']:,} documents, {each['tokens']:,} tokens")
+
+
+def print_findings(found: Sequence[Finding]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for each in found:
+        style = "red" if each.level == "error" else "yellow"
+        console.print(Text.assemble((each.level, style), f" {each.rule}: {_plain(each.message)}"))
+    if not found:
+        console.print("Nothing was found.")
+
+
+def _plain(text: str) -> str:
+    """Text of the web in a terminal: what has no shape of its own shows as a placeholder."""
+    return unescape(shown(text, len(text)).replace("<i>", "").replace("</i>", ""))

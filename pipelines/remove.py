@@ -1,0 +1,151 @@
+"""Adds documents to the workspace's removal list, and says what of the workspace that concerns."""
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import pyarrow.compute as pc
+
+from pipelines.near_removed import near_duplicates as copies_of
+from pipelines.provenance import PARENTS
+from pipelines.removals import FOUND, LIST, Pair, matching, places, tables, workspace_removals
+from pipelines.workspace import Workspace
+from sources.removals import Removal, Removals, digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a call of `remove` did: documents by source and language, and ids that no document has."""
+
+    # Entries of the list now, and how many of them are new.
+    entries: int
+    added: int
+    documents: Mapping[Pair, int]
+    # Sources and languages of which something else is removed than their curation has dropped.
+    recomputed: tuple[Pair, ...]
+    near_duplicates: int
+    synthesised: int
+    unknown: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON; `documents` and `recomputed` by `source/language`."""
+        return {
+            "entries": self.entries,
+            "added": self.added,
+            "documents": {"/".join(pair): count for pair, count in self.documents.items()},
+            "recomputed": ["/".join(pair) for pair in self.recomputed],
+            "near_duplicates": self.near_duplicates,
+            "synthesised": self.synthesised,
+            "unknown": list(self.unknown),
+        }
+
+
+def remove(
+    workspace: Workspace, asked: Removals, near_duplicates: bool = False, synthesised: bool = False
+) -> Removed:
+    """Adds `asked` to the workspace's list and looks its documents up; the next build drops them.
+
+    With `near_duplicates` also what says the same as one of them, or nearly the same, in any source of its
+    language; with `synthesised` what was generated from one of them. Both are looked for in what the workspace
+    holds now.
+
+    Raises:
+        BabelmixError: the workspace cannot be read or written, or another run is working in it.
+    """
+    with workspace.lock():
+        listed = workspace_removals(workspace)
+        folders = _collected(workspace)
+        found = _matched(workspace, folders, asked)
+        near = _near(workspace, found) if near_duplicates else Removals()
+        made = Removals()
+        if synthesised:
+            made = _synthesised(workspace, folders, {each for ids in found.values() for each in ids})
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        dated = (each.model_copy(update={"asked": each.asked or today}) for each in (asked + near + made).entries)
+        now = listed + Removals(dated)
+        every = _matched(workspace, folders, now)
+        places = {
+            "/".join(pair): {"collected": folders[pair], "setting": _setting(workspace, pair, folders[pair], ids)}
+            for pair, ids in every.items()
+        }
+        lines = "".join(each.model_dump_json(exclude_defaults=True) + "\n" for each in now.entries)
+        _write(workspace, LIST, lines)
+        _write(workspace, FOUND, json.dumps({"list": now.digest, "places": places}, indent=1, sort_keys=True))
+    held = {each for ids in every.values() for each in ids}
+    return Removed(
+        entries=len(now),
+        added=len(now) - len(listed),
+        documents={pair: len(ids) for pair, ids in every.items() if ids},
+        recomputed=tuple(
+            pair for pair in every if not _dropped_already(workspace, pair, folders[pair], every[pair])
+        ),
+        near_duplicates=len(near),
+        synthesised=len(made),
+        unknown=tuple(each for each in asked.ids if each not in held),
+    )
+
+
+def _matched(workspace: Workspace, folders: Mapping[Pair, str], removals: Removals) -> dict[Pair, dict[str, str]]:
+    return {pair: matching(workspace.at(f"collected/{'/'.join(pair)}"), removals.of(*pair)) for pair in folders}
+
+
+def _collected(workspace: Workspace) -> dict[Pair, str]:
+    """The fingerprint of every source and language that has been collected."""
+    found = {}
+    for source, code in places(workspace, "collected"):
+        manifest = workspace.manifest(f"collected/{source}/{code}")
+        if manifest is not None:
+            found[source, code] = manifest["fingerprint"]
+    return found
+
+
+def _setting(workspace: Workspace, pair: Pair, collected: str, ids: Mapping[str, str]) -> Mapping[str, str] | None:
+    """What curation of a pair is fingerprinted with: as it was where the same documents are dropped already."""
+    if _dropped_already(workspace, pair, collected, ids):
+        manifest = workspace.manifest(f"curated/{'/'.join(pair)}")
+        assert manifest is not None
+        setting: Mapping[str, str] | None = manifest["identity"]["settings"].get("removals")
+        return setting
+    return {"matched": digest_of(ids)} if ids else None
+
+
+def _dropped_already(workspace: Workspace, pair: Pair, collected: str, ids: Mapping[str, str]) -> bool:
+    name = "/".join(pair)
+    manifest = workspace.manifest(f"curated/{name}")
+    if manifest is None or manifest["identity"]["inputs"].get(f"collected/{name}") != collected:
+        return not ids and manifest is None
+    dropped: str = manifest["totals"].get("removals", digest_of(()))
+    return dropped == digest_of(ids)
+
+
+def _near(workspace: Workspace, found: Mapping[Pair, Mapping[str, str]]) -> Removals:
+    sources: dict[str, list[str]] = {}
+    for source, code in places(workspace, "measured"):
+        sources.setdefault(code, []).append(source)
+    return copies_of(workspace, found, sources)
+
+
+def _synthesised(workspace: Workspace, folders: Mapping[Pair, str], ids: set[str]) -> Removals:
+    """Documents whose metadata name one of `ids` as what they were made from."""
+    found = []
+    for source, code in folders:
+        for table in tables(workspace.at(f"collected/{source}/{code}"), ["id", "metadata"]):
+            made = pc.match_substring_regex(table["metadata"], f'"(?:{"|".join(PARENTS)})"')
+            for row in table.filter(pc.fill_null(made, False)).to_pylist():
+                metadata = json.loads(row["metadata"])
+                parent = next((metadata[key] for key in PARENTS if metadata.get(key) in ids), None)
+                if parent is not None:
+                    because = f"generated from {parent}"
+                    found.append(Removal(id=row["id"], source=source, language=code, because=because))
+    return Removals(found)
+
+
+def _write(workspace: Workspace, name: str, text: str) -> None:
+    def write(path: str) -> None:
+        with fsspec.open(path, "wb") as file:
+            file.write(text.encode())
+
+    workspace.replace_file(name, write)
