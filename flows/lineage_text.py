@@ -3,15 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from html import unescape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mixtures.lint_recipe import Finding
 from pipelines.shown_text import shown
+
+if TYPE_CHECKING:
+    from mixtures.lint_recipe import Finding
 
 # Characters of a document that the terminal shows.
 _SHOWN: Final = 300
@@ -26,15 +28,11 @@ def print_json(found: Any, as_json: bool) -> bool:
 
 def print_parts(parts: Sequence[Mapping[str, Any]], number: int, length: int, console: Console) -> None:
     console.print(Text(f"Sequence {number:,} of {length:,} tokens", style="bold"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("tokens", "category", "source", "language", "epoch"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("document", overflow="fold")
     for part in parts:
-        span = f"{part['from']}-{part['to']}{'…' if part['cut'] else ''}"
-        cells = (span, part["category"], part["source"], part["language"], str(part["epoch"]))
-        table.add_row(*cells, Text(_plain(part["url"] or part["id"])))
-    console.print(table)
+        span = f"{part['from']}-{part['to']}{' of a longer one' if part['cut'] else ''}"
+        bucket = f"{part['category']}/{part['source']}/{part['language']}"
+        console.print(Text(f"{span}  {bucket}  epoch {part['epoch']}"), soft_wrap=True)
+        console.print(Text(f"    {_plain(part['id'])}  {_plain(part['url'] or '')}", style="dim"), soft_wrap=True)
 
 
 def print_document(found: Mapping[str, Any], console: Console) -> None:
@@ -45,12 +43,11 @@ def print_document(found: Mapping[str, Any], console: Console) -> None:
         grid.add_row(name, Text(_plain(value)))
     console.print(grid)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("filter", "passed", "measured", "value", "threshold"):
+    for heading in ("filter", "measured", "value", "threshold"):
         table.add_column(heading, justify="right" if heading == "value" else "left")
     for row in found["passed"]:
         value = "" if row["value"] is None else f"{row['value']:.6g}"
-        bound = f"{row['bound']} {row['threshold']:.6g}"
-        table.add_row(row["filter"], row["reason"], row["statistic"], value, bound)
+        table.add_row(row["filter"], row["statistic"], value, f"{row['bound']} {row['threshold']:.6g}")
     console.print(table)
     shown = _plain(found["text"][:_SHOWN]) + ("…" if len(found["text"]) > _SHOWN else "")
     console.print(Text(shown, style="italic"))
@@ -116,7 +113,7 @@ def print_check(found: Mapping[str, Any]) -> None:
         typer.echo(f"{name}: {each['documents']:,} documents, {each['tokens']:,} tokens")
 
 
-def print_findings(found: Sequence[Finding]) -> None:
+def print_findings(found: "Sequence[Finding]") -> None:
     console = Console(highlight=False, soft_wrap=True)
     for each in found:
         style = "red" if each.level == "error" else "yellow"

@@ -150,10 +150,13 @@ def _without_source(recipe: Recipe, plan: Plan) -> Iterator[Finding]:
 
 
 def _below_a_sequence(plan: Plan, length: int) -> Iterator[Finding]:
-    for name, row in _named(plan):
-        if 0 < row.tokens_wanted < length:
-            said = f"{name}: {row.tokens_wanted:,} tokens wanted are less than one sequence of {length:,}"
-            yield Finding("warning", "below-a-sequence", f"{said}; raise its share, plan more tokens, or leave it")
+    few = sorted((row.tokens_wanted, name) for name, row in _named(plan) if 0 < row.tokens_wanted < length)
+    if few:
+        named = ", ".join(f"{name} {tokens:,}" for tokens, name in few)
+        said = f"less than one sequence of {length:,} tokens is wanted of {len(few)}: {named}"
+        yield Finding(
+            "warning", "below-a-sequence", f"{said}; plan more tokens, raise the shares, or leave them out"
+        )
 
 
 def _licences(plan: Plan, policy: Policy, use: Use) -> Iterator[Finding]:

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
-from datatrove.io import get_datafolder
 
-from pipelines.document_files import document_files
-from pipelines.document_io import readable
 from pipelines.workspace import Workspace
+from sources.errors import BabelmixError
 
 INDEX: Final = "index"
 # Raised when the same documents give other bytes.
@@ -112,11 +112,9 @@ def _hash(name: Any) -> int:
 
 def _columns(folder: str, column: str) -> Iterator[tuple[int, int, list[Any]]]:
     """Number of the file, first row and values of each row group's column."""
-    place = get_datafolder(folder)
-    for number, name in enumerate(document_files(place)):
+    for number in range(len(_files(folder)[1])):
         row = 0
-        with readable(place, name), place.open(name, "rb") as file:
-            parquet = pq.ParquetFile(file, buffer_size=4 << 20, pre_buffer=False)
+        with _opened(folder, number) as parquet:
             for group in range(parquet.num_row_groups):
                 values = parquet.read_row_group(group, [column])[column].to_pylist()
                 yield number, row, values
@@ -124,12 +122,13 @@ def _columns(folder: str, column: str) -> Iterator[tuple[int, int, list[Any]]]:
 
 
 def read_row(folder: str, place: Place, columns: list[str] | None = None) -> dict[str, Any]:
-    """One row of a folder of Parquet files; no row group but its own is read."""
-    root = get_datafolder(folder)
-    name = document_files(root)[place.file]
-    with readable(root, name), root.open(name, "rb") as file:
-        parquet = pq.ParquetFile(file, buffer_size=4 << 20, pre_buffer=False)
-        row = place.row
+    """One row of a folder of Parquet files; no row group but its own is read.
+
+    Raises:
+        BabelmixError: the file cannot be read.
+    """
+    row = place.row
+    with _opened(folder, place.file) as parquet:
         for group in range(parquet.num_row_groups):
             count = parquet.metadata.row_group(group).num_rows
             if row < count:
@@ -137,7 +136,7 @@ def read_row(folder: str, place: Place, columns: list[str] | None = None) -> dic
                 found: dict[str, Any] = table.to_pylist()[0]
                 return found
             row -= count
-    raise IndexError(f"{folder}/{name}: no row {place.row}")
+    raise IndexError(f"{folder}: no row {place.row} in file {place.file}")
 
 
 def nth_of_category(folder: str, file: int, category: str, number: int) -> Place:
@@ -145,31 +144,53 @@ def nth_of_category(folder: str, file: int, category: str, number: int) -> Place
 
     Raises IndexError where the file has fewer.
     """
-    root = get_datafolder(folder)
-    name = document_files(root)[file]
-    with readable(root, name), root.open(name, "rb") as opened:
-        parquet = pq.ParquetFile(opened, buffer_size=4 << 20, pre_buffer=False)
-        column = parquet.schema_arrow.names.index("category")
-        row = 0
-        for group in range(parquet.num_row_groups):
-            held = parquet.metadata.row_group(group)
-            statistics = held.column(column).statistics
-            if statistics is not None and statistics.has_min_max and statistics.min == statistics.max:
-                own = np.arange(held.num_rows if statistics.min == category else 0)
-            else:
-                values = parquet.read_row_group(group, ["category"])["category"]
-                own = np.flatnonzero(pa.compute.equal(values, category).to_numpy())
+    row = 0
+    with _opened(folder, file) as parquet:
+        for group, own in _of_category(parquet, category):
             if number < len(own):
                 return Place(file, row + int(own[number]))
             number -= len(own)
-            row += held.num_rows
-    raise IndexError(f"{folder}/{name}: no such document of {category}")
+            row += parquet.metadata.row_group(group).num_rows
+    raise IndexError(f"{folder}: no such document of {category} in file {file}")
 
 
 def category_number(folder: str, place: Place, category: str) -> int:
     """How many documents of a category come before a row in its file."""
-    root = get_datafolder(folder)
-    name = document_files(root)[place.file]
-    with readable(root, name), root.open(name, "rb") as file:
-        values = pq.read_table(file, columns=["category"])["category"].slice(0, place.row)
-    return int(pa.compute.sum(pa.compute.equal(values, category)).as_py() or 0)
+    row = before = 0
+    with _opened(folder, place.file) as parquet:
+        for group, own in _of_category(parquet, category):
+            before += int(np.searchsorted(own, place.row - row))
+            row += parquet.metadata.row_group(group).num_rows
+            if row > place.row:
+                break
+    return before
+
+
+def _of_category(parquet: pq.ParquetFile, category: str) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """The number of each row group, and its rows of a category."""
+    column = parquet.schema_arrow.names.index("category")
+    for group in range(parquet.num_row_groups):
+        held = parquet.metadata.row_group(group)
+        statistics = held.column(column).statistics
+        if statistics is not None and statistics.has_min_max and statistics.min == statistics.max:
+            yield group, np.arange(held.num_rows if statistics.min == category else 0)
+        else:
+            values = parquet.read_row_group(group, ["category"])["category"]
+            yield group, np.flatnonzero(pc.equal(values, category).to_numpy())
+
+
+def _files(folder: str) -> tuple[Any, list[str]]:
+    """The filesystem of a folder, and its Parquet files in the order of `document_files`."""
+    # Not by datatrove, which takes a quarter of a second to import: a question should not wait for that.
+    fs, root = fsspec.core.url_to_fs(folder)
+    return fs, sorted(fs.glob(f"{root}/*.parquet"))
+
+
+@contextlib.contextmanager
+def _opened(folder: str, number: int) -> Iterator[pq.ParquetFile]:
+    fs, files = _files(folder)
+    try:
+        with fs.open(files[number], "rb") as file:
+            yield pq.ParquetFile(file, buffer_size=4 << 20, pre_buffer=False)
+    except (pa.ArrowInvalid, EOFError) as error:
+        raise BabelmixError(f"{files[number]}: cannot be read as Parquet ({error}); make it again") from error

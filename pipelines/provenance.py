@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pipelines.collect import input_fingerprint
 from pipelines.document_index import DocumentIndex
 from pipelines.workspace import Workspace
 from sources.language import language
-from sources.profile import HUB
-from sources.source import source, sources
+from sources.source import Source, source, sources
 
 # What a generated document's metadata say of how it was made, and of what.
 ORIGIN: Final = ("model", "revision", "prompt", "prompts", "seed", "template", "verifier", "replayed")
@@ -70,15 +68,20 @@ def revision(name: str, made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if collected is None or name not in sources():
         return {"profile": None, "hub_id": None, "revision": None}
     found = source(name)
-    pinned = collected["profile"] == HUB and collected["input"] == input_fingerprint(
-        found, language(collected["language"]), HUB
-    )
+    pinned = collected["profile"] == "hub" and collected["input"] == _on_the_hub(found, collected["language"])
     return {
         "profile": collected["profile"],
         "hub_id": found.hub_id,
         "revision": found.revision if pinned else None,
         "input": collected["input"],
     }
+
+
+def _on_the_hub(found: Source, code: str) -> str:
+    # Imported where it is needed: the Hub's library takes long, and most mixtures are traced without.
+    from pipelines.collect import input_fingerprint
+
+    return input_fingerprint(found, language(code), "hub")
 
 
 def synthetic(metadata: Mapping[str, Any]) -> dict[str, Any] | None:

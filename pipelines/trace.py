@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from mixtures.lineage import Lineage, Reading
 from pipelines.document_index import DocumentIndex, read_row
-from pipelines.passed_rules import passed_rules
 from pipelines.provenance import copies, made_by, revision, synthetic
 from pipelines.traced_bucket import TracedBucket
 from pipelines.workspace import Workspace
@@ -18,6 +17,7 @@ from sources.errors import BabelmixError
 
 # Rows that were dropped and are looked through without an index for the copies of one document.
 _SCANNED: Final = 200_000
+_STEP: Final = ("folder", "step", "version", "fingerprint")
 # Copies whose ids are named; how many there are is said of all.
 _NAMED: Final = 100
 
@@ -131,6 +131,9 @@ class Tracer:
         if found is not None:
             number, document = found.bucket, found.document
         assert number is not None and document is not None
+        # It compiles what measures texts, which a question about a whole sequence need not wait for.
+        from pipelines.passed_rules import passed_rules
+
         bucket = self.buckets[number]
         row = read_row(bucket.folder, bucket.place(document))
         metadata: dict[str, Any] = json.loads(row["metadata"]) if row["metadata"] else {}
@@ -149,9 +152,7 @@ class Tracer:
             "passed": passed_rules(decided["settings"], row["category"], scores) if decided else [],
             "scores": scores,
             "duplicates": self._duplicates(bucket, row, scores),
-            "made_by": [
-                {key: step[key] for key in ("folder", "step", "version", "fingerprint")} for step in steps
-            ],
+            "made_by": [{key: step[key] for key in _STEP} for step in steps],
             "text": row["text"],
         }
 
