@@ -69,6 +69,7 @@ class Lineage:
         """Documents of each bucket."""
         self.given: tuple[int, ...] = tuple(each["documents"] for each in described)
         """Documents that are read of each bucket, repetitions counted."""
+        self._epoch_keys: dict[tuple[int, int], list[int]] = {}
         shape = (self.order.documents // CHECKPOINT + 1, len(self.sizes))
         self._counts: npt.NDArray[np.uint64] = np.memmap(self.folder / COUNTS_FILE, "<u8", "r", shape=shape)
 
@@ -146,8 +147,7 @@ class Lineage:
         found = []
         for epoch in range(whole + bool(rest)):
             # Of a whole epoch every document is read, wherever its place is.
-            keys = permutation_keys(self.order.seed, self.order.names[bucket], epoch)
-            place = place_of(keys.tolist(), size, document)
+            place = place_of(self._keys(bucket, epoch), size, document)
             if epoch < whole or place < rest:
                 found.append(epoch * size + place)
         return found
@@ -165,12 +165,34 @@ class Lineage:
         checkpoint = entry // CHECKPOINT
         before = np.bincount(self.order.buckets[checkpoint * CHECKPOINT : entry], minlength=len(self.sizes))
         counts = (self._counts[checkpoint].astype(np.int64) + before).tolist()
-        buckets, documents = self.order.entries(entry, entry + most)
-        for each, document in zip(buckets.tolist(), documents.tolist(), strict=True):
+        for each in self.order.buckets[entry : entry + most].tolist():
+            epoch, place = divmod(counts[each], self.sizes[each])
+            # By whole numbers, not by the compiled loop: for so few that takes longer to load.
+            document = document_at(self._keys(each, epoch), self.sizes[each], place)
             length = self.length(each, document)
-            yield Reading(entry, each, document, counts[each] // self.sizes[each] + 1, at, length)
+            yield Reading(entry, each, document, epoch + 1, at, length)
             counts[each] += 1
             entry, at = entry + 1, at + length
+
+    def _keys(self, bucket: int, epoch: int) -> list[int]:
+        found = self._epoch_keys.get((bucket, epoch))
+        if found is None:
+            found = permutation_keys(self.order.seed, self.order.names[bucket], epoch).tolist()
+            self._epoch_keys[bucket, epoch] = found
+        return found
+
+
+def document_at(keys: Sequence[int], count: int, place: int) -> int:
+    """The document at a place of the permutation of `count` documents: `mixtures.permutation.permuted` for one."""
+    bits = max(_LEAST_BITS, (count - 1).bit_length())
+    half, modulus = (bits + 1) // 2, 1 << bits
+    while True:
+        for at in range(0, len(keys), 2):
+            place ^= place >> half
+            place = (place * keys[at] + keys[at + 1]) % modulus
+        place ^= place >> half
+        if place < count:
+            return place
 
 
 def place_of(keys: Sequence[int], count: int, document: int) -> int:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mixtures.indexed import IndexedWriter
-from mixtures.lineage import Lineage, Reading, place_of
+from mixtures.lineage import Lineage, Reading, document_at, place_of
 from mixtures.order import OrderBucket, write_order
 from mixtures.permutation import permutation_keys, permuted
 from mixtures.reader import MixtureReader
@@ -99,6 +99,7 @@ def test_the_inverse_of_a_permutation(count: int, names: tuple[int, str, int]) -
     documents = permuted(keys, count, 0, count)
     for place in {0, count // 2, count - 1}:
         assert place_of(keys.tolist(), count, int(documents[place])) == place
+        assert document_at(keys.tolist(), count, place) == int(documents[place])
 
 
 def test_the_inverse_of_a_permutation_of_billions() -> None:
