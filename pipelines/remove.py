@@ -104,9 +104,8 @@ def _collected(workspace: Workspace) -> dict[Pair, str]:
 
 def _setting(workspace: Workspace, pair: Pair, collected: str, ids: Mapping[str, str]) -> Mapping[str, str] | None:
     """What curation of a pair is fingerprinted with: as it was where the same documents are dropped already."""
-    if _dropped_already(workspace, pair, collected, ids):
-        manifest = workspace.manifest(f"curated/{'/'.join(pair)}")
-        assert manifest is not None
+    manifest = workspace.manifest(f"curated/{'/'.join(pair)}")
+    if manifest is not None and _dropped_already(workspace, pair, collected, ids):
         setting: Mapping[str, str] | None = manifest["identity"]["settings"].get("removals")
         return setting
     return {"matched": digest_of(ids)} if ids else None
