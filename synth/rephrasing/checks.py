@@ -18,7 +18,7 @@ from synth.translation.protection import MARKER, marker_fault
 from synth.translation.repeated import repetition_excess
 
 # Names under which the share that is kept is chance.
-_FEWEST_NAMES: Final = 4
+_FEWEST_NAMES: Final = 6
 
 
 class RephraseCheckSettings(BaseModel):

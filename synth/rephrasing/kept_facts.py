@@ -18,7 +18,7 @@ _BEGINS: Final = regex.compile(r"(?:^|[\n.!?…:;·«»„“”\"'‘’(\[—�
 _KATAKANA: Final = regex.compile(r"[\p{Katakana}ー]{3,}")
 _LATIN: Final = regex.compile(r"\p{Latin}[\p{Latin}\p{M}\d.-]*(?<=[\p{Latin}\d])")
 # A number with what groups its digits.
-_NUMBER: Final = regex.compile(r"\p{Nd}+(?:[.,٫٬'’\u00a0\u202f]\p{Nd}+)*")
+_NUMBER: Final = regex.compile(r"\p{Nd}+(?:[.,:٫٬'’\u00a0\u202f]\p{Nd}+)*")
 # Numbers up to this are written out or not as one likes.
 _SMALL: Final = 12
 # Letters of a word that inflection leaves alone: so large a part of it, and no fewer than three.

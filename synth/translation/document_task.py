@@ -130,6 +130,14 @@ def carry_out(
         dropped(entry.document, Drop("transport", detail="no completion came back"))
 
 
+def planned(documents: Iterable[Mapping[str, Any]], task: Task) -> Iterator[Request]:
+    """The requests that `carry_out` would draw, for an estimate of what they cost; nothing is asked."""
+    for document in documents:
+        asked = task(document)
+        if isinstance(asked, Asked):
+            yield from asked.requests
+
+
 def drawn_with(seed: int, *parts: str) -> int:
     """The seed of one request: the run's, and what tells the request from others; 31 bits.
 

@@ -14,7 +14,7 @@ from filters.verdict import Drop
 from sources.language import language, languages
 from sources.schema import DOCUMENT
 from synth.request import Completion, Failure, Request
-from synth.translation.document_task import Tally, carry_out
+from synth.translation.document_task import Tally, carry_out, planned
 from synth.translation.translate_documents import Translation, TranslationSettings
 
 ENGLISH = (
@@ -221,6 +221,37 @@ def test_the_same_document_asks_for_the_same_whatever_comes_before_it() -> None:
     assert alone.key("m", "r") == after.key("m", "r")
     other = run([document()], lambda _: tagged(GREEK), seed=1)[3].asked[0]
     assert other.key("m", "r") != alone.key("m", "r")
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("deu_Latn", "eng_Latn"), ("ell_Grek", "rus_Cyrl"), ("cmn_Hani", "hin_Deva")]
+)
+def test_any_language_is_translated_into_any_other(source: str, target: str) -> None:
+    texts = {**OTHERS, "eng_Latn": ENGLISH.replace("https://example.org/bridge", "⟦1⟧")}
+    given = document(texts[source].replace("⟦1⟧", "https://example.org/bridge"))
+
+    def ended(answer: str) -> list[str]:
+        engine = ScriptedEngine(lambda _: tagged(answer))
+        task = Translation(language(source), language(target), engine)
+        reasons: list[str] = []
+        kept = list(carry_out([given], task, engine, lambda _, drop: reasons.append(drop.reason)))
+        return reasons or [row["language"] for row in kept]
+
+    assert ended(texts[target]) == [target]
+    assert ended(texts[target].replace("1862", "1867")) == ["numbers_differ"]
+    first = texts[target].split("\n\n")[0]
+    assert ended(f"{first}\n\n⟦1⟧.") in (["unusual_length"], ["length_ratio"])
+    assert ended(texts[source])[0] in ("target_script", "untranslated", "target_language", "meta_phrase")
+
+
+def test_what_would_be_asked_is_known_before() -> None:
+    engine = ScriptedEngine(lambda _: tagged(GREEK))
+    task = Translation(language("eng_Latn"), language("ell_Grek"), engine, TranslationSettings(budget=200))
+    documents = [document(), document(OTHERS["deu_Latn"], "d2"), document(name="d3")]
+    found = [request.key("m", "r") for request in planned(documents, task)]
+    assert len(found) == 4 and not engine.asked
+    list(carry_out(documents, task, engine, lambda *_: None))
+    assert [request.key("m", "r") for request in engine.asked] == found
 
 
 def test_documents_that_are_done_are_not_held() -> None:
