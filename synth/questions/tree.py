@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from filters.scripts import script_share
 from sources.language import Language
@@ -37,7 +37,14 @@ class _Topics(BaseModel):
 class _Concepts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    concept: tuple[str, ...]
+    concept: tuple[str, ...] = ()
+    skip: str | None = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "_Concepts":
+        if self.skip is None and not self.concept:
+            raise ValueError("no concept")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class Ground:
     # A name of domains.yaml.
     domain: str
     topic: str
+    # In English; where it is empty the name in regions.yaml, or the code.
+    region_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +107,8 @@ def grounded(
         nodes = []
         for ground in some:
             domains_of((ground.domain,))
-            # A document may be of a region that the language's file does not list.
-            name = names.get(ground.region, ground.region)
+            # A document may be of a region where the language is not at home.
+            name = ground.region_name or names.get(ground.region, ground.region)
             nodes.append(Leaf(language.code, ground.region, name, ground.domain, ground.topic, "", ""))
         asked = [
             _variables(language, node, settings.tree.concepts) | {"passage": ground.passage.text}
@@ -152,6 +161,8 @@ def _twigs(
     if isinstance(answer, Failure):
         yield _failed("concepts", where, answer)
         return
+    if answer.skip is not None:
+        yield Dropped(where, "concepts", "skipped", detail=answer.skip, where=where)
     glosses: dict[str, str] = {}
     for each in answer.concept:
         name, _, gloss = (part.strip() for part in each.partition("|"))

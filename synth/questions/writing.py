@@ -5,10 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
+from filters.scripts import script_share
 from sources.language import Language
 from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.questions.ask import ask
+from synth.questions.field_language import other_language
 from synth.questions.places import domains
 from synth.questions.record import Candidate, Draft, Dropped, Leaf, Passage, question
 from synth.questions.settings import QuestionSettings
@@ -64,17 +66,25 @@ def passages(
     requests = [
         template.request(_described(twig.leaves[0], language), seed=settings.seed) for twig in without
     ]  # fmt: skip
-    notes = iter(ask(engine, requests))
+    notes = ask(engine, requests)
+    answers = [completed(each, Noted) for each in notes]
+    texts = [each.note or "" if isinstance(each, Noted) else "" for each in answers]
+    others = other_language(texts, language, settings.identifier)
+    found = iter(zip(notes, answers, others, strict=True))
     for twig in twigs:
         if twig.passage is not None:
             yield twig.passage
             continue
-        finished, where = next(notes), place(twig.leaves[0])
-        note = completed(finished, Noted)
+        finished, note, other = next(found)
+        where = place(twig.leaves[0])
         if isinstance(note, Failure):
             yield Dropped(where, "note", note.kind, detail=note.reason, where=where)
         elif note.note is None:
             yield Dropped(where, "note", "skipped", detail=note.skip, where=where)
+        elif (share := script_share(note.note, language.script)) < settings.form.script:
+            yield Dropped(where, "note", "wrong_script", share, settings.form.script, where=where)
+        elif other:
+            yield Dropped(where, "note", "wrong_language", detail=other, where=where)
         else:
             key = finished.request.key(engine.model, engine.revision)
             yield Passage(f"note-{key}", note.note, settings.licence)

@@ -115,6 +115,7 @@ def _write(request: Request) -> str:
 
 
 KEYS: dict[str, str] = {}
+GERMAN = "Der Laib wird einmal im Jahr gebacken, und die Bäcker bestäuben seine Kruste mit geröstetem Mehl."
 
 
 def _drawn_letter(request: Request) -> str:
@@ -262,6 +263,8 @@ def test_a_killed_run_asks_nothing_twice() -> None:
         ({"questions/concepts": "I'm sorry, I cannot."}, "concepts", "refused"),
         ({"questions/note": "<skip>never heard of it</skip>"}, "note", "skipped"),
         ({"questions/note": "<note></note>"}, "note", "unparsable"),
+        ({"questions/note": "<note>Το καρβέλι ψήνεται μια φορά τον χρόνο.</note>"}, "note", "wrong_script"),
+        ({"questions/note": f"<note>{GERMAN}</note>"}, "note", "wrong_language"),
         ({"questions/write": "<stem>What?</stem>"}, "write", "unparsable"),
         ({"questions/write": "<skip>too little</skip>"}, "write", "skipped"),
         ({"questions/write": lambda request: Completion(_write(request), "length", 1, 1)}, "write", "truncated"),
