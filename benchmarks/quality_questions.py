@@ -242,7 +242,7 @@ def _together(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _row(name: str, mechanical: bool, planted: int, caught: int, by: Counter[str]) -> dict[str, Any]:
     return {
         "name": name, "mechanical": mechanical, "planted": planted, "caught": caught,
-        "share": caught / planted, "by": dict(by),
+        "share": caught / max(planted, 1), "by": dict(by),
     }  # fmt: skip
 
 

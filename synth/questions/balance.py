@@ -24,6 +24,8 @@ class Standing:
     guessable: int = 0
     positions: Counter[int] = field(default_factory=Counter)
     regions: Counter[str] = field(default_factory=Counter)
+    domains: Counter[str] = field(default_factory=Counter)
+    facets: Counter[str] = field(default_factory=Counter)
     topics: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def check(self, question: Question) -> Checked:
@@ -49,6 +51,8 @@ class Standing:
         self.guessable += self._guessable(question)
         self.positions[question.answer] += 1
         self.regions[question.region] += 1
+        self.domains[question.domain] += 1
+        self.facets[question.facet] += 1
         self.topics[_topic(question)] += 1
 
     def _guessable(self, question: Question) -> bool:
@@ -69,6 +73,9 @@ class Standing:
             "longest_is_key": self.longest / self.kept if self.kept else 0.0,
             "guessable": self.guessable / self.kept if self.kept else 0.0,
             "regions": dict(sorted(self.regions.items())),
+            "domains": dict(sorted(self.domains.items())),
+            "facets": dict(sorted(self.facets.items())),
+            "topics": len(self.topics),
             "warnings": warnings,
         }
 
