@@ -131,7 +131,7 @@ class Asker:
             models = [str(each["id"]) for each in (await self._fetch("/v1/models"))["data"]]
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise BabelmixError(
-                f"{server.url}: {_fault(error, server.timeout_s)}; start a server there, or name another"
+                f"{server.url}: {_fault(error, _HEALTH_S)}; start a server there, or name another"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise BabelmixError(
@@ -149,7 +149,8 @@ class Asker:
             return False
 
     async def _fetch(self, path: str) -> Any:
-        async with self._session.get(f"{self._server.url}{path}") as answer:
+        timeout = aiohttp.ClientTimeout(total=_HEALTH_S)
+        async with self._session.get(f"{self._server.url}{path}", timeout=timeout) as answer:
             content = await answer.read()
             if answer.status != 200:
                 raise ValueError(complaint(answer.status, content))

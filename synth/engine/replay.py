@@ -35,7 +35,7 @@ class ReplayEngine:
             ) from error
         names = " ".join(str(path) for path in files)
         made_by: dict[tuple[str, str], None] = {}
-        for recorded in self._segments.ordered():
+        for recorded in self._segments.ordered(strict=True):
             made_by.setdefault((recorded.model, recorded.revision))
         found = [each for each in sorted(made_by) if model in (None, each[0])]
         if len(found) != 1:

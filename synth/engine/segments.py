@@ -1,4 +1,4 @@
-"""Completions in JSON-lines files, found by their key: 28 bytes of memory for each, whatever the texts' lengths.
+"""Completions in JSON-lines files, found by their key: 32 bytes of memory for each, whatever the texts' lengths.
 
 A line begins with `{"key":"` and 32 hexadecimal digits, so that a file is indexed without parsing its JSON. A line
 counts once its newline is written: what a killed writer left behind it is no line.
@@ -161,19 +161,26 @@ class Segments:
     def __contains__(self, key: str) -> bool:
         return next(self._places(bytes.fromhex(key)), None) is not None
 
-    def ordered(self) -> Iterator[Recorded]:
-        """All completions by rising key, each key once."""
+    def ordered(self, strict: bool = False) -> Iterator[Recorded]:
+        """All completions by rising key, each key once.
+
+        Raises:
+            BabelmixError: `strict`, and a line is damaged; it is passed over otherwise.
+        """
         self._settle()
-        order = np.lexsort((self._low, self._high))
         last = ""
-        for at in order:
+        for at in np.lexsort((self._low, self._high)):
             key = f"{int(self._high[at]):016x}{int(self._low[at]):016x}"
-            place = self._place[at]
-            if key != last and (
-                found := self._read(int(place["file"]), int(place["offset"]), int(place["length"]))
-            ):
+            file, length, offset = self._place[at].item()
+            if key == last:
+                continue
+            if (found := self._read(file, offset, length)) is not None:
                 last = key
                 yield found
+            elif strict:
+                raise BabelmixError(
+                    f"{self._paths[file]}, byte {offset}: the line under key {key} is damaged; write it again"
+                )
 
     def close(self) -> None:
         """Closes the files; they are opened again when they are needed."""

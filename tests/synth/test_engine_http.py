@@ -11,6 +11,7 @@ import pytest
 
 from sources.errors import BabelmixError
 from synth.engine.http_engine import HttpEngine
+from synth.engine.served import served_model
 from synth.engine.store import Store
 from synth.request import Finished, Message, Request, Sampling
 from tests.synth.engine_server import MODEL, PlantedServer
@@ -182,6 +183,21 @@ def test_a_model_that_is_not_served_is_one_line(server: PlantedServer, store: St
     with pytest.raises(BabelmixError, match=r"does not serve 'absent'; it serves planted, other$"):
         list(engine(server, store, model="absent").complete([request("a")]))
     assert not server.bodies
+
+
+def test_the_served_model_is_found_by_the_address(server: PlantedServer) -> None:
+    with pytest.raises(BabelmixError, match=r"serves planted, other; name one of them$"):
+        served_model(server.url)
+    assert served_model(f"{server.url}/v1/", "other") == "other"
+    with pytest.raises(BabelmixError, match=r"does not serve 'absent'; it serves planted, other$"):
+        served_model(server.url, "absent")
+    with pytest.raises(BabelmixError, match=r"^localhost: no address of a server; write it as http"):
+        served_model("localhost")
+    with pytest.raises(BabelmixError, match=r"/v1/models answers HTTP 404"):
+        served_model(f"{server.url}/elsewhere")
+    server.stop()
+    with pytest.raises(BabelmixError, match=r"no connection \(.*refused\); start a server there"):
+        served_model(server.url)
 
 
 def test_no_server_is_one_line(store: Store) -> None:

@@ -1,5 +1,6 @@
 """Counts, rates and the expected end; and the estimate before the start."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,14 @@ def test_watching_needs_no_report(capsys: pytest.CaptureFixture[str]) -> None:
     tally = Tally()
     assert len(list(watch([finished(1), finished(2)], tally))) == 2 and tally.requests == 2
     assert capsys.readouterr().err == ""
+
+
+def test_in_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    tally = Tally(total=3)
+    assert len(list(watch([finished(n) for n in range(3)], tally))) == 3 and tally.requests == 3
+    assert "1 requests" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

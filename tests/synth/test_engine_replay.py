@@ -95,6 +95,7 @@ def test_completions_of_several_models_need_a_name(tmp_path: Path) -> None:
     [
         (b'{"key": "0"}\n', r"bad.jsonl, line 1: does not begin with"),
         (b"", "completions by nobody"),
+        (b'{"key":"' + b"0" * 32 + b'","prompt":}\n', r"bad.jsonl, byte 0: the line under key 0+ is damaged"),
         (b"x" * 50, "bad.jsonl: the last line is cut off"),
     ],
 )

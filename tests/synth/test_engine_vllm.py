@@ -18,6 +18,7 @@ import pytest
 from sources.errors import BabelmixError
 from synth.engine.http_engine import HttpEngine
 from synth.engine.replay import ReplayEngine, record
+from synth.engine.served import served_model
 from synth.engine.server import ON_CPU, VllmServer
 from synth.engine.store import Store
 from synth.request import Message, Request, Sampling
@@ -138,6 +139,7 @@ def test_a_prompt_that_does_not_fit_fails_at_once_and_alone(server: VllmServer, 
 
 
 def test_a_model_that_is_not_served_is_one_line(server: VllmServer, store: Store) -> None:
+    assert served_model(server.url) == server.model
     with pytest.raises(BabelmixError, match=f"does not serve 'other'; it serves {server.model}$"):
         list(HttpEngine(server.url, "other", store=store).complete([request("x")]))
 
