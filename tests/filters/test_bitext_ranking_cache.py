@@ -206,6 +206,12 @@ def test_what_fails_keeps_what_was_made(tmp_path: Path) -> None:
     assert len(counted(log)) == len(TEXTS)
 
 
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BabelmixError, match=r"identity\.json: cannot be written \(.*\); vectors need a folder"):
+        VectorCache.of(tmp_path / "file", Counting(tmp_path / "log"))
+
+
 def test_no_texts(tmp_path: Path) -> None:
     assert embedded(tmp_path, [], Counting(tmp_path / "log")).shape == (0, 4)
 

@@ -85,7 +85,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["declared", "bare"])
 def test_vectors_are_those_of_a_forward_pass(kind: str, dimension: int | None, request: Any) -> None:
     folder = request.getfixturevalue(kind)
-    embedder = Embedder(Ranking(model=str(folder), dimension=dimension))
+    embedder = Embedder(Ranking(model=str(folder), dimension=dimension, dtype="float32"))
     vectors = embedder.encode(TEXTS)
     expected = by_hand(folder, TEXTS, dimension)
     assert vectors.shape == (len(TEXTS), dimension or 32)
@@ -154,6 +154,15 @@ def test_half_precision_is_close_to_full(declared: Path) -> None:
         Embedder(Ranking(model=str(declared), dtype=dtype)).encode(TEXTS) for dtype in ("float32", "bfloat16")
     )
     assert 0.98 < cosine(full, half).min() < 0.99999
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_what_a_cpu_gives(declared: Path) -> None:
+    embedder = Embedder(Ranking(model=str(declared)))
+    assert (embedder.device, embedder.dtype) == ("cuda", "bfloat16")
+    assert cosine(embedder.encode(TEXTS), by_hand(declared, TEXTS)).min() > 0.99
+    full = Embedder(Ranking(model=str(declared), dtype="float32"))
+    assert cosine(full.encode(TEXTS), by_hand(declared, TEXTS)).min() > 0.9999
 
 
 def test_no_texts(declared: Path) -> None:

@@ -30,7 +30,10 @@ def by_hand(x: np.ndarray, y: np.ndarray, neighbours: int) -> tuple[np.ndarray, 
     return np.diagonal(table), np.array(margins)
 
 
-@pytest.mark.parametrize("device", [None, "cpu"])
+DEVICES = [None, "cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @given(st.integers(0, 10_000), st.integers(2, 60), st.integers(2, 24), st.integers(1, 20))
 def test_margins_are_the_formula(
     device: str | None, seed: int, count: int, dimension: int, neighbours: int
@@ -49,7 +52,7 @@ def test_margins_are_the_formula(
     np.testing.assert_array_equal(own, cosines(x, y))
 
 
-@pytest.mark.parametrize("device", [None, "cpu"])
+@pytest.mark.parametrize("device", DEVICES)
 def test_a_pool_of_several_blocks(device: str | None) -> None:
     if device:
         pytest.importorskip("torch")

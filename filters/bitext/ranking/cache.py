@@ -35,7 +35,6 @@ class VectorCache:
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         text = json.dumps(dict(identity), sort_keys=True, ensure_ascii=False)
         self.folder = folder / hashlib.sha256(text.encode()).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
         _put_in_place(self.folder / "identity.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
         self._shards: list[Path] | None = None
         # What was there at the first search, and what came since.
@@ -94,7 +93,8 @@ class VectorCache:
         """The vectors of `texts`, (texts, dimension): those that are there, and the others made and kept.
 
         Which texts make a group depends on `texts` alone, so that a run that goes on after a kill embeds the same
-        texts together, and has the same vectors to the last bit.
+        texts together, and has the same vectors to the last bit. Where other texts are there than in another run,
+        those that are made meet others in their batch, which may move a vector by the rounding of half precision.
         """
         keys, first, places = np.unique(_keys(texts), axis=0, return_index=True, return_inverse=True)
         unique = [texts[at] for at in first]
@@ -216,5 +216,11 @@ def _opened(path: Path, arrays: Callable[[Any], T]) -> T:
 
 def _put_in_place(path: Path, write: Callable[[Path], Any]) -> None:
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    write(staged)
-    staged.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(staged)
+        staged.replace(path)
+    except OSError as error:
+        raise BabelmixError(
+            f"{path}: cannot be written ({error.strerror}); vectors need a folder with room for them"
+        ) from error
