@@ -4,5 +4,13 @@ from typing import Final
 
 # `removal` is no filter but a person's list of what must go.
 FILTERS: Final = (
-    "removal", "language", "duplicates", "repetition", "quality", "contamination", "privacy", "bitext",
-)  # fmt: skip
+    "removal",
+    "language",
+    "duplicates",
+    "repetition",
+    "quality",
+    "contamination",
+    "privacy",
+    "bitext",
+    "synthesis",
+)

@@ -4,7 +4,17 @@ import sys
 
 import typer
 
-from flows import cli_languages, cli_lineage, cli_mix, cli_sources, cli_steps
+from flows import (
+    cli_export,
+    cli_languages,
+    cli_lineage,
+    cli_mine,
+    cli_mix,
+    cli_sources,
+    cli_steps,
+    cli_synthesise,
+    cli_trainer,
+)
 from sources.errors import BabelmixError
 
 app = typer.Typer(
@@ -20,6 +30,8 @@ cli_mine.register(app)
 cli_synthesise.register(app)
 cli_sources.register(app)
 cli_languages.register(app)
+cli_export.register(app)
+cli_trainer.register(app)
 cli_lineage.register(app)
 
 

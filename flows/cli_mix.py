@@ -87,6 +87,8 @@ def mix(
         return
     console.print(funnel_table(funnel(totals)))
     render(Plan.from_dict(result["plan"]), console)
+    for line in synthesis_lines(steps, totals):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     if changed:
         console.print(removal_table(changed))
     if not made:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.shown_text import shown
+from sources.shown_text import shown
 
 if TYPE_CHECKING:
     from mixtures.lint_recipe import Finding

@@ -1,6 +1,7 @@
 """The steps of a stage: which folders are made from which, for a recipe, a profile and a tokenizer."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filters.bitext.mining import Mining
@@ -12,6 +13,7 @@ from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.tokenizer import tokenizer_fingerprint
 from pipelines.collect import content_identity, input_fingerprint
 from pipelines.curation_report import FOLDER
+from pipelines.mine import pair_fingerprint
 from pipelines.removals import RemovalSettings
 from pipelines.step import Step
 from pipelines.synthesise import category_of, prompts_digest

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from datatrove.io import DataFolder, get_datafolder
 
@@ -43,7 +44,7 @@ def curate_files(
         BabelmixError: a file cannot be read, there are no documents, or what was removed is outside its band.
     """
     place = get_datafolder(output)
-    at = {
+    at: dict[str, Any] = {
         name: f"{output.rstrip('/')}/{_STAGING}/{name}"
         for name in ("documents", "measured", "curated", "dropped", "standing", "scratch")
     }

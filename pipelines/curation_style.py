@@ -32,12 +32,14 @@ th.name { position: sticky; left: 0; background: var(--paper); z-index: 1; } td.
 .bar .k0 { background: var(--k0); } .bar .k1 { background: var(--k1); } .bar .k2 { background: var(--k2); }
 .bar .k3 { background: var(--k3); } .bar .k4 { background: var(--k4); } .bar .k5 { background: var(--k5); }
 .bar .k6 { background: var(--k6); } .bar .k7 { background: var(--k7); }
+.bar .k8 { background: var(--k8); } .bar .k7 { background: var(--k7); }
 span.kept::before, span.k0::before, span.k1::before, span.k2::before, span.k3::before, span.k4::before,
 span.k5::before, span.k6::before, span.k7::before { content: ""; display: inline-block; width: .7em; height: .7em;
   margin-right: .4em; border-radius: 2px; background: var(--dot); }
 span.kept { --dot: var(--kept); } span.k0 { --dot: var(--k0); } span.k1 { --dot: var(--k1); }
 span.k2 { --dot: var(--k2); } span.k3 { --dot: var(--k3); } span.k4 { --dot: var(--k4); }
-span.k5 { --dot: var(--k5); } span.k6 { --dot: var(--k6); } span.k7 { --dot: var(--k7); }
+span.k5 { --dot: var(--k5); } span.k6 { --dot: var(--k6); }
+span.k7 { --dot: var(--k7); } span.k8 { --dot: var(--k8); } span.k7 { --dot: var(--k7); }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: .8rem 0; font-size: .9rem; }
 .note, small { color: var(--faint); font-size: .85rem; margin: .3rem 0; }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .4rem 0; }

@@ -12,11 +12,14 @@ from pipelines.curation_report import PAGE, write_curation_report
 from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
 from pipelines.removals import documents_to_remove
+from pipelines.render_pairs import cap_across, in_funnel, render_pairs
+from pipelines.standing_files import Stand
 from pipelines.step import Step, status
 from pipelines.synthesise import synthesise_questions
 from pipelines.tokenise import tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
+from sources.pair_files import pair_files, pair_source
 from sources.removals import digest_of
 from sources.source import source
 from synth.engines import COMPLETIONS, engines

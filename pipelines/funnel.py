@@ -11,6 +11,7 @@ from filters.names import FILTERS
 
 # So that a table of all filters fits into 80 columns.
 _SHORT: Final = {
+    "removal": "removed",
     "language": "lang.",
     "duplicates": "dupl.",
     "repetition": "repet.",
