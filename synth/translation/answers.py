@@ -6,11 +6,13 @@ from typing import Final
 
 import regex
 
-_BOXED: Final = regex.compile(r"\\boxed\s*(\{(?:[^{}]|(?1))*\})")
+from synth.translation.protection import ARGUMENT
+
+_BOXED: Final = regex.compile(rf"\\boxed\s*({ARGUMENT})")
 # GSM8K's mark, and a last line that names the answer.
 _HASHES: Final = regex.compile(r"^####\s*(.+)$", regex.M)
 _NAMED: Final = regex.compile(
-    r"(?i)\b(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*:?[\s*]*(.+?)[\s*.]*$", regex.M
+    r"(?i)\b(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*:?[\s*]*(.{1,200}?)[\s*.]{0,20}$", regex.M
 )
 _LETTER: Final = regex.compile(r"\(?([A-Ja-j])[).]?")
 _WRAPPED: Final = regex.compile(r"\\(?:text|textbf|mathrm|mathbf|mathit|operatorname|mbox)\s*\{([^{}]*)\}")

@@ -22,24 +22,35 @@ _UNITS: Final = (
     rf"[  ]?(?:%|‰|°[CF]?|(?:{_PREFIXED}|m(?=[²³/]))(?:[23](?!\d))?{_PER}|[kMGT]i?bit|[KMGT]iB|mmHg|rpm|dB)"
     r"|[  ](?:m|g|L|l|s|h|ha)|(?:m|g|L|l|h|W|V|A)"
 )
+
+
+def _braced(depth: int) -> str:
+    """Braces and what is in them, with so many braces within each other; no text makes it go back and forth."""
+    inner = _braced(depth - 1) if depth else "(?!)"
+    return rf"\{{(?:[^{{}}]++|{inner})*+\}}"
+
+
+# The argument of a command of LaTeX, braces included.
+ARGUMENT: Final = _braced(5)
+# Lengths are bounded, and what opens again before it closes is none: else hostile text would cost its square.
 # What begins first wins; of two kinds that begin together, the first in this list.
 _KINDS: Final = {
     "marker": rf"[{OPEN}{CLOSE}]",
     "fence": r"(?m:^[ \t]*)(?<fence>`{3,}|~{3,})[^\n]*\n(?s:.*?)(?:\n[ \t]*(?P=fence)[`~]*[ \t]*(?=\n|\Z)|\Z)",
     "latex": (
-        r"\$\$(?s:.+?)\$\$|\\\[(?s:.+?)\\\]|\\\((?s:.+?)\\\)"
-        r"|\\begin\{(?<env>[a-zA-Z]+\*?)\}(?s:.*?)\\end\{(?P=env)\}"
+        r"\$\$(?s:.{1,3000}?)\$\$|\\\[(?s:(?:(?!\\\[).){1,3000}?)\\\]|\\\((?s:(?:(?!\\\().){1,1000}?)\\\)"
+        r"|\\begin\{(?<env>[a-zA-Z]{1,30}\*?)\}(?s:(?:(?!\\begin\{(?P=env)\}).){0,8000}?)\\end\{(?P=env)\}"
         # Pandoc's rule tells a formula from prices: no blank within the signs, no digit after them.
-        r"|(?<![\\$\w])\$(?=[^\s$])(?:\\.|[^$\\\n]|\n(?!\n))*?(?<=[^\s\\])\$(?![\d$])"
-        r"|\\boxed(?<braced>\{(?:[^{}]|(?&braced))*\})|\\[a-zA-Z]{2,}(?![a-zA-Z])"
+        r"|(?<![\\$\w])\$(?=[^\s$])(?:\\.|[^$\\\n]|\n(?!\n)){1,1000}?(?<=[^\s\\])\$(?![\d$])"
+        rf"|\\boxed{ARGUMENT}|\\[a-zA-Z]{{2,40}}(?![a-zA-Z])"
     ),
-    "code": r"(?<!`)(?<ticks>`+)(?!`)[^\n]+?(?<!`)(?P=ticks)(?!`)",
-    "tag": r"</?[a-zA-Z][^<>\n]{0,300}>|<!--(?s:.*?)-->",
+    "code": r"(?<!`)(?<ticks>`{1,8})(?!`)[^\n]{1,1000}?(?<!`)(?P=ticks)(?!`)",
+    "tag": r"</?[a-zA-Z][^<>\n]{0,300}>|<!--(?s:(?:(?!<!--).){0,3000}?)-->",
     "entity": r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});",
     "email": r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     "url": r"(?<![A-Za-z0-9])(?i:(?:https?|ftp)://|www\.)[^\s<>\"{}|\\^`⟦⟧，。；）」]+(?<![.,;:!?)\]}'’”])",
     "placeholder": r"\$\{\w+\}|\{\{[^{}\n]{1,80}\}\}|\{[A-Za-z_]\w*\}|%\([A-Za-z_]\w*\)[sdif]|%[sdif](?!\w)",
-    "quantity": rf"(?<![\w.,])[-+−±]?\d+(?:[.,]\d+)*(?:{_UNITS})(?![\w²³%])",
+    "quantity": rf"(?<![\w.,])[-+−±]?\d++(?:[.,]\d++)*+(?:{_UNITS})(?![\w²³%])",
 }
 _SPANS: Final = regex.compile("|".join(f"(?<kind_{name}>{pattern})" for name, pattern in _KINDS.items()))
 _LETTER: Final = regex.compile(r"\p{L}")

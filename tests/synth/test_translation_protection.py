@@ -61,6 +61,16 @@ def test_every_marker_comes_back_once(returned: str, said: str | None) -> None:
         assert restore(returned, ("X", "Y")).count("X") == 1
 
 
+@pytest.mark.parametrize(
+    "part", [r"\begin{a}", r"\[", r"\(", "`a", "``b ` ", "<a", "$a ", r"\boxed{", "{{", "1.1", "<!--"]
+)
+def test_text_that_opens_without_end_is_no_span_and_costs_no_more_than_other_text(part: str) -> None:
+    # Where patterns go back and forth this takes hours, and a minute where they look at all that follows.
+    text = part * 30_000
+    protected = protect(text)
+    assert restore(protected.text, protected.spans) == text
+
+
 def test_a_marker_for_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="marker 3"):
         restore("⟦3⟧", ("a",))
