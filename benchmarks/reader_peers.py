@@ -25,8 +25,8 @@ WORKERS: Final = 8
 # Sequences that the workers read before their memory is looked at, all together.
 SEEN: Final = 800
 WARM: Final = 64
-# Sequences a batch of ours; `datasets` goes by larger ones.
-BATCH: Final = 16
+# Tokens of a batch of ours; `datasets` goes by larger ones.
+BATCH_TOKENS: Final = 1 << 15
 
 Sequences = tuple[int, Callable[[int], Any], Callable[[], Iterator[Any]]]
 
@@ -55,7 +55,7 @@ def torch(settings: dict[str, Any]) -> Sequences:
         return next(iter(MixtureDataset(reader, length, start=number)))
 
     def iterate() -> Iterator[Any]:
-        for batch in MixtureDataset(reader, length, BATCH):
+        for batch in MixtureDataset(reader, length, max(1, BATCH_TOKENS // length)):
             yield from batch["tokens"].numpy()
 
     return reader.tokens // length, sequence, iterate

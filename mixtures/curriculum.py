@@ -78,7 +78,7 @@ def build_curriculum(choice: CurriculumChoice, workspace: str | Path) -> Path:
         BabelmixError: a mixture is missing or damaged, or holds fewer tokens than are to be read.
     """
     root = Path(workspace)
-    readers = [_mixture(root, stage.mixture) for stage in choice.stages]
+    readers = [PackedReader(root / stage.mixture, root) for stage in choice.stages]
     fingerprint = _fingerprint(choice, readers)
     folder = root / "mixtures" / choice.model / "curriculum" / fingerprint[:16]
     if (folder / CURRICULUM_FILE).exists():
@@ -143,10 +143,6 @@ class CurriculumReader:
             begins.append(found + np.int32(filled))
             filled += len(part)
         return np.concatenate(begins)
-
-
-def _mixture(root: Path, folder: str) -> PackedReader:
-    return PackedReader(root / folder, root)
 
 
 def _stages(

@@ -13,6 +13,7 @@ from filters.word_tokenizer import IcuWordTokenizer
 from mixtures.indexed import IndexedDataset
 from mixtures.order import Order
 from mixtures.plan import Plan, PlanRow
+from mixtures.reader import MixtureReader
 from mixtures.tokenizer import Tokenizer, load_tokenizer
 from sources.errors import BabelmixError
 from sources.language import languages
@@ -186,8 +187,6 @@ def _licences(buckets: Sequence[BucketFacts]) -> tuple[Licence, ...]:
 
 def facts_of_folder(folder: str | Path, workspace: str | Path | None = None) -> MixtureFacts:
     """As `mixture_facts`, of a finished mixture; `workspace` is by default the one it was built in."""
-    from mixtures.reader import MixtureReader
-
     reader = MixtureReader(folder, 1, workspace=workspace)
     if "plan" not in reader.totals:
         raise BabelmixError(f"{folder}: its manifest holds no plan; build the mixture again")
