@@ -8,7 +8,7 @@ STYLE: Final = """
   --ink: light-dark(#1a1d21, #e6e8eb); --paper: light-dark(#fff, #14171a); --faint: light-dark(#5b6470, #9aa4b0);
   --kept: light-dark(#2f9e6e, #3fb983); --out: light-dark(#d55e00, #f0803c); --in: light-dark(#6b8cae, #7d9fc2);
   --k0: #4b4f9e; --k1: #0072b2; --k2: #e69f00; --k3: #cc79a7; --k4: #d55e00; --k5: #b03a2e; --k6: #56b4e9;
-  --k7: #8a8a8a; }
+  --k7: #8a8a8a; --k8: #6a5acd; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1rem; color: var(--ink); background: var(--paper); }
 h1 { font-size: 1.6rem; margin: .5rem 0; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
@@ -32,14 +32,14 @@ th.name { position: sticky; left: 0; background: var(--paper); z-index: 1; } td.
 .bar .k0 { background: var(--k0); } .bar .k1 { background: var(--k1); } .bar .k2 { background: var(--k2); }
 .bar .k3 { background: var(--k3); } .bar .k4 { background: var(--k4); } .bar .k5 { background: var(--k5); }
 .bar .k6 { background: var(--k6); } .bar .k7 { background: var(--k7); }
-.bar .k8 { background: var(--k8); } .bar .k7 { background: var(--k7); }
+.bar .k8 { background: var(--k8); }
 span.kept::before, span.k0::before, span.k1::before, span.k2::before, span.k3::before, span.k4::before,
-span.k5::before, span.k6::before, span.k7::before { content: ""; display: inline-block; width: .7em; height: .7em;
-  margin-right: .4em; border-radius: 2px; background: var(--dot); }
+span.k5::before, span.k6::before, span.k7::before, span.k8::before { content: ""; display: inline-block;
+  width: .7em; height: .7em; margin-right: .4em; border-radius: 2px; background: var(--dot); }
 span.kept { --dot: var(--kept); } span.k0 { --dot: var(--k0); } span.k1 { --dot: var(--k1); }
 span.k2 { --dot: var(--k2); } span.k3 { --dot: var(--k3); } span.k4 { --dot: var(--k4); }
 span.k5 { --dot: var(--k5); } span.k6 { --dot: var(--k6); }
-span.k7 { --dot: var(--k7); } span.k8 { --dot: var(--k8); } span.k7 { --dot: var(--k7); }
+span.k7 { --dot: var(--k7); } span.k8 { --dot: var(--k8); }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: .8rem 0; font-size: .9rem; }
 .note, small { color: var(--faint); font-size: .85rem; margin: .3rem 0; }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .4rem 0; }
