@@ -23,6 +23,8 @@ from sources.errors import BabelmixError
 
 # The permutation's fewest bits, as in `mixtures.compiled`; a test holds the inverse against it.
 _LEAST_BITS: Final = 8
+# Of an index of tokens, before the lengths of its documents (`mixtures.indexed`).
+HEADER_BYTES: Final = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,18 @@ class Lineage:
     """
 
     def __init__(self, mixture: str | Path, workspace: str | Path | None = None) -> None:
-        self._reader = MixtureReader(mixture, 1, workspace=workspace)
-        self.folder, self.workspace = self._reader.folder, self._reader.workspace
-        self.totals: dict[str, Any] = self._reader.totals
-        self.order = self._reader.order
+        reader = MixtureReader(mixture, 1, workspace=workspace)
+        self.folder, self.workspace, self.order = reader.folder, reader.workspace, reader.order
+        self.totals: dict[str, Any] = reader.totals
         described = json.loads((self.folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))["buckets"]
         self.sizes: tuple[int, ...] = tuple(each["size"] for each in described)
         """Documents of each bucket."""
         self.given: tuple[int, ...] = tuple(each["documents"] for each in described)
         """Documents that are read of each bucket, repetitions counted."""
+        self._prefixes = [
+            [str(self.workspace / shard) for shard in row["shards"]] for row in self.totals["buckets"]
+        ]
+        self._starts: dict[int, npt.NDArray[np.int64]] = {}
         self._epoch_keys: dict[tuple[int, int], list[int]] = {}
         shape = (self.order.documents // CHECKPOINT + 1, len(self.sizes))
         self._counts: npt.NDArray[np.uint64] = np.memmap(self.folder / COUNTS_FILE, "<u8", "r", shape=shape)
@@ -128,15 +133,44 @@ class Lineage:
 
     def length(self, bucket: int, document: int) -> int:
         """Tokens of a document of a bucket, its end included."""
-        return self._reader.bucket(bucket).length(document)
+        number, place = self._place(bucket, document)
+        # Only these four bytes: a mixture has thousands of files, and a question touches hundreds.
+        with Path(f"{self._prefixes[bucket][number]}.idx").open("rb", buffering=0) as file:
+            file.seek(HEADER_BYTES + 4 * place)
+            return int.from_bytes(file.read(4), "little")
 
-    def shards(self, bucket: int) -> list[IndexedDataset]:
-        """The files of tokens of a bucket, in their order."""
-        return self._reader.bucket(bucket)._shards
+    def prefixes(self, bucket: int) -> list[str]:
+        """The files of tokens of a bucket, in their order, as paths without their endings."""
+        return self._prefixes[bucket]
+
+    def starts(self, bucket: int) -> npt.NDArray[np.int64]:
+        """How many documents of a bucket come before each of its files of tokens, and before the end of all.
+
+        Raises:
+            BabelmixError: a file is missing or is no index.
+        """
+        found = self._starts.get(bucket)
+        if found is None:
+            counts = [_documents(Path(f"{prefix}.idx")) for prefix in self._prefixes[bucket]]
+            found = np.cumsum([0, *counts])
+            if found[-1] != self.sizes[bucket]:
+                name = self.order.names[bucket]
+                raise BabelmixError(
+                    f"{self.folder}: bucket {name} had {self.sizes[bucket]:,} documents, its tokens have"
+                    f" {found[-1]:,}; build the mixture again"
+                )
+            self._starts[bucket] = found
+        return found
 
     def shard_of(self, bucket: int, document: int) -> tuple[IndexedDataset, int]:
         """The file of tokens that holds a document of a bucket, and which of its sequences the document is."""
-        return self._reader.bucket(bucket)._place(document)
+        number, place = self._place(bucket, document)
+        return IndexedDataset(self._prefixes[bucket][number]), place
+
+    def _place(self, bucket: int, document: int) -> tuple[int, int]:
+        starts = self.starts(bucket)
+        number = int(np.searchsorted(starts, document, side="right")) - 1
+        return number, document - int(starts[number])
 
     def _numbers(self, bucket: int, document: int) -> list[int]:
         """How many documents of its bucket come before each reading of a document."""
@@ -180,6 +214,19 @@ class Lineage:
             found = permutation_keys(self.order.seed, self.order.names[bucket], epoch).tolist()
             self._epoch_keys[bucket, epoch] = found
         return found
+
+
+def _documents(index: Path) -> int:
+    """How many documents an index of tokens has, by its size: 4 and 8 bytes a document, and 8 a boundary."""
+    try:
+        size = index.stat().st_size - HEADER_BYTES - 8
+    except OSError as error:
+        raise BabelmixError(f"{index}: cannot be read ({error.strerror}); tokenise again") from error
+    if size < 0 or size % 20:
+        raise BabelmixError(
+            f"{index}: its {size} bytes after the head are no whole number of documents; tokenise again"
+        )
+    return size // 20
 
 
 def document_at(keys: Sequence[int], count: int, place: int) -> int:

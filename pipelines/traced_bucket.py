@@ -50,7 +50,7 @@ class TracedBucket:
         """The row of the bucket's `number`-th document."""
         shard, place = self._lineage.shard_of(self._number, number)
         distinct = int(_distinct(shard, place + 1)[-1])
-        return nth_of_category(self.folder, _file(shard), self.category, distinct)
+        return nth_of_category(self.folder, _file(shard.prefix), self.category, distinct)
 
     def find(self, document_id: str) -> Iterator[list[int]]:
         """The numbers of each document of the bucket with an id: several where it is repeated within an epoch."""
@@ -61,12 +61,12 @@ class TracedBucket:
 
     def numbers(self, place: Place) -> list[int]:
         """The numbers in the bucket of the document in a row."""
-        before = 0
-        for shard in self._lineage.shards(self._number):
-            if _file(shard) == place.file:
+        starts = self._lineage.starts(self._number)
+        for prefix, before in zip(self._lineage.prefixes(self._number), starts[:-1].tolist(), strict=True):
+            if _file(prefix) == place.file:
+                shard = IndexedDataset(prefix)
                 own = _distinct(shard, len(shard)) == category_number(self.folder, place, self.category)
                 return [before + int(each) for each in np.flatnonzero(own)]
-            before += len(shard)
         return []
 
     @cached_property
@@ -86,9 +86,9 @@ class TracedBucket:
         return folder, fingerprint
 
 
-def _file(shard: IndexedDataset) -> int:
-    """The number of the file of documents that a shard was made from."""
-    return int(Path(shard.prefix).name)
+def _file(prefix: str) -> int:
+    """The number of the file of documents that a file of tokens was made from."""
+    return int(Path(prefix).name)
 
 
 def _distinct(shard: IndexedDataset, stop: int) -> npt.NDArray[np.int64]:

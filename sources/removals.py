@@ -133,17 +133,15 @@ class Removals:
         found = np.asarray(pc.is_in(ids, self._ids)) if len(self._ids) else np.zeros(len(ids), np.bool_)
         if self._prefixes:
             for row in np.flatnonzero(self._candidates(urls)).tolist():
-                found[row] = found[row] or self._begins(urls[row].as_py())
+                found[row] = found[row] or self._beginning(urls[row].as_py()) is not None
         return found
 
     def why(self, document_id: str, url: str | None) -> str | None:
         """What a person said of the removal that a document falls under, or what it names; None for none."""
         if (named := self._by_id.get(document_id)) is not None:
             return named.because or "named by its id"
-        for entry, prefix in zip(self._of_prefixes, self._prefixes, strict=True):
-            if url and prefix.begins(url):
-                return entry.because or f"URL begins with {entry.url_prefix}"
-        return None
+        entry = self._beginning(url) if url else None
+        return None if entry is None else entry.because or f"URL begins with {entry.url_prefix}"
 
     @cached_property
     def _by_id(self) -> dict[str, Removal]:
@@ -171,8 +169,20 @@ class Removals:
             found = pc.or_(found, pc.ends_with(hosts, f".{form}"))
         return np.asarray(pc.fill_null(found, False))
 
-    def _begins(self, url: str) -> bool:
-        return any(prefix.begins(url) for prefix in self._prefixes)
+    def _beginning(self, url: str) -> Removal | None:
+        """The first entry with which a URL begins; only those of its host and the hosts above it are tried."""
+        host = _parts(url)[0]
+        labels = host.split(".")
+        above = (".".join(labels[at:]) for at in range(len(labels)))
+        tried = sorted(number for each in above for number in self._by_host.get(each, ()))
+        return next((self._of_prefixes[number] for number in tried if self._prefixes[number].begins(url)), None)
+
+    @cached_property
+    def _by_host(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, prefix in enumerate(self._prefixes):
+            found.setdefault(prefix.host, []).append(number)
+        return found
 
 
 def read_removal_file(path: str | Path) -> Removals:

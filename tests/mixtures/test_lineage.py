@@ -119,3 +119,19 @@ def test_tokens_that_are_not_there(tmp_path: Path, start: int, stop: int) -> Non
 def test_a_sequence_that_a_document_begins_and_ends_in() -> None:
     assert Reading(0, 0, 0, 1, start=95, length=10).sequences(10) == (9, 10)
     assert Reading(0, 0, 0, 1, start=90, length=10).sequences(10) == (9, 9)
+
+
+def test_tokens_that_are_not_those_of_the_mixture_are_seen(tmp_path: Path) -> None:
+    mixture = a_mixture(tmp_path, [[[3, 4], [5]]], [12])
+    index = tmp_path / "tokens" / "c" / "s0" / "l" / "00001.idx"
+    for content, said in ((b"", "no whole number"), (index.read_bytes()[:-7], "no whole number")):
+        index.write_bytes(content)
+        with pytest.raises(BabelmixError, match=said):
+            Lineage(mixture).at(0)
+    with IndexedWriter(str(index.with_suffix(""))) as writer:
+        writer.add(np.ones(2, dtype=np.uint32), times=2)
+    with pytest.raises(BabelmixError, match="had 3 documents, its tokens have 4"):
+        Lineage(mixture).at(0)
+    index.unlink()
+    with pytest.raises(BabelmixError, match=r"00001\.idx: cannot be read"):
+        Lineage(mixture).at(0)
