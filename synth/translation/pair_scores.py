@@ -102,12 +102,26 @@ def language_scores(text: str, language: Language, stop_words: float = 0.0) -> t
 
 
 def _windows(text: str) -> list[str]:
-    """The text in parts of about one length, none above the window's, cut where blanks are if there are any."""
-    text = " ".join(text.split())
-    parts = -(-len(text) // _WINDOW)
+    """The text in parts of about one length, none above the window's, cut at lines and where blanks are.
+
+    A line that is too short to tell goes with those after it.
+    """
+    parts, held = [], ""
+    for line in text.split("\n"):
+        held = " ".join(f"{held} {line}".split())
+        if sum(map(str.isalpha, held)) >= _FEWEST:
+            parts += _even(held)
+            held = ""
+    if held and parts and len(held) < _FEWEST:
+        return parts
+    return parts + _even(held)
+
+
+def _even(line: str) -> list[str]:
+    parts = -(-len(line) // _WINDOW)
     cuts = [0]
     for part in range(1, parts):
-        at = round(part * len(text) / parts)
-        blank = text.rfind(" ", cuts[-1] + 1, at)
+        at = round(part * len(line) / parts)
+        blank = line.rfind(" ", cuts[-1] + 1, at)
         cuts.append(blank if at - blank < _WINDOW // 4 else at)
-    return [text[start:end] for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+    return [line[start:end] for start, end in zip(cuts, [*cuts[1:], len(line)], strict=True)]

@@ -19,6 +19,8 @@ FILE: Final = Path(__file__).parent / "phrases.yaml"
 # Characters from either end in which phrases are looked for; further in they may be the text's own.
 _HEAD: Final = 200
 _TAIL: Final = 240
+# Characters that announce a text at most.
+_ANNOUNCED: Final = 80
 # How sure lid.176 must be that a first or last sentence is English, and how many letters it takes to ask.
 _SURE: Final = 0.5
 _FEWEST: Final = 14
@@ -61,7 +63,8 @@ def phrase_found(
     - a phrase of `phrases.yaml`, of the language or English, within the first or last few lines; a refusal only
       within the first, for stories have people who are sorry;
     - a word for the task in the first or last two sentences, where the source has none;
-    - one of these sentences in English in a text of another language, whose words the source has not.
+    - one of these sentences in English in a text of another language, whose words the source has not;
+    - the language's own name before the first colon, where the source does not speak of it.
 
     A phrase that stands in `source` as well is the text's own.
     """
@@ -85,8 +88,10 @@ def phrase_found(
             for found in pattern.finditer(place):
                 if found.group() not in known:
                     return kind, found.group()
-    foreign = _english_sentence(ends, known) if own.code != _ENGLISH else None
-    return ("meta", foreign) if foreign else None
+    if own.code != _ENGLISH and (foreign := _english_sentence(ends, known)):
+        return "meta", foreign
+    announced = _announced(text, own, known)
+    return ("meta", announced) if announced else None
 
 
 def _end_sentences(text: str, own: Language) -> list[str]:
@@ -111,6 +116,18 @@ def _english_sentence(sentences: tuple[str, ...], source: str) -> str | None:
         if sure[0] > _SURE:
             return sentence
     return None
+
+
+def _announced(text: str, own: Language, source: str) -> str | None:
+    """What stands before the first colon if it names the language that the text is in: `Der Text auf Deutsch`."""
+    before, colon, _ = text.strip()[:_ANNOUNCED].replace("：", ":").partition(":")
+    folded = _folded(before)
+    # The stem of the language's own name, for its ending changes.
+    name = _folded(own.native_name.split()[0])
+    stem = name[: max(2, round(0.7 * len(name)))]
+    # A text that begins with a colon of its own speaks of the country, as likely as not.
+    theirs = ":" in source[:_ANNOUNCED] or _folded(own.name) in source or stem in source
+    return folded if colon and stem in folded and "\n\n" not in before and not theirs else None
 
 
 @cache

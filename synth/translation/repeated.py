@@ -12,8 +12,6 @@ from sources.language import Language
 # sign of anything.
 _FEWEST_WORDS: Final = 20
 _FEWEST_FOR_PAIRS: Final = 60
-# A translation repeats what its source repeats, and by chance somewhat more.
-_MORE_THAN_SOURCE: Final = 1.25
 
 
 def repetition_excess(
@@ -21,9 +19,9 @@ def repetition_excess(
 ) -> float:
     """How far the worst statistic of repetition is above its threshold, as a quotient; at most 1: nothing repeats.
 
-    Statistics and thresholds are those of `filters.repetition` for the language; where the source itself repeats
-    more than the threshold allows (a song, a table), the threshold is a quarter above its own value. 0 for a text
-    of under 20 words, of which they say nothing; the most frequent n-gram counts from 60 words on.
+    Statistics and thresholds are those of `filters.repetition` for the language; where the source repeats itself
+    (a song, a table, a name of many words), its value is added to the threshold. 0 for a text of under 20 words,
+    of which they say nothing; the most frequent n-gram counts from 60 words on.
     """
     own = _statistics(text, language)
     if own["quality.words"] < _FEWEST_WORDS:
@@ -33,7 +31,7 @@ def repetition_excess(
     for rule in repetition_rules(language.limits):
         if rule.least or (rule.reason.startswith("top_") and own["quality.words"] < _FEWEST_FOR_PAIRS):
             continue
-        limit = max(rule.threshold, _MORE_THAN_SOURCE * others.get(rule.statistic, 0.0))
+        limit = rule.threshold + others.get(rule.statistic, 0.0)
         worst = max(worst, own[rule.statistic] / limit if limit else 0.0)
     return worst
 

@@ -108,6 +108,8 @@ def test_a_good_translation_is_kept_with_where_it_comes_from(code: str) -> None:
         (tagged("Ορίστε η μετάφραση:\n" + GREEK), "lines"),
         (tagged("Ορίστε η μετάφραση: " + GREEK), "meta_phrase"),
         (tagged("Sure, this is it in Greek. " + GREEK), "meta_phrase"),
+        (tagged("Το κείμενο στα ελληνικά: " + GREEK), "meta_phrase"),
+        (tagged(GREEK + " Κράτησα το ύφος της πρώτης γραφής στη μετάφραση."), "meta_phrase"),
         (tagged(GREEK + " I hope this helps!"), "meta_phrase"),
         (tagged("Λυπάμαι, αλλά δεν μπορώ να μεταφράσω.\n\nΤο κείμενο στο ⟦1⟧ δεν είναι κατάλληλο."), "refusal"),
         (tagged(OTHERS["rus_Cyrl"]), "target_script"),
