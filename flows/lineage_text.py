@@ -45,6 +45,9 @@ def print_document(found: Mapping[str, Any], console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("filter", "measured", "value", "threshold"):
         table.add_column(heading, justify="right" if heading == "value" else "left")
+    if not found["passed"]:
+        for name, value in found["scores"].items():
+            table.add_row(name.partition(".")[0], name, f"{value:.6g}", "")
     for row in found["passed"]:
         value = "" if row["value"] is None else f"{row['value']:.6g}"
         table.add_row(row["filter"], row["statistic"], value, f"{row['bound']} {row['threshold']:.6g}")
@@ -56,10 +59,11 @@ def print_document(found: Mapping[str, Any], console: Console) -> None:
 def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     revision, copies = found["revision"], found["duplicates"]
     commit = f" @ {revision['revision']}" if revision["revision"] else ""
+    profile = revision["profile"]
     facts = [
         ("document", found["id"]),
         ("URL", found["url"] or ""),
-        ("source", f"{found['source']}: {revision['hub_id']}{commit}, profile {revision['profile']}"),
+        ("source", found["source"] + (f": {revision['hub_id']}{commit}, profile {profile}" if profile else "")),
         ("language", found["language"]),
         ("category", found["category"]),
     ]

@@ -43,8 +43,11 @@ def made_by(workspace: Workspace, folder: str) -> list[dict[str, Any]]:
             return
         identity = manifest["identity"]
         for each, wanted in identity["inputs"].items():
-            # What came first in the language says which texts were there, and nothing of this document.
-            if not (identity["step"] == "curate" and each.startswith("curated/")):
+            # What came first in the language says which texts were there, and nothing of this document; nor do
+            # the pairs of other languages.
+            if not (
+                identity["step"] == "across" or (identity["step"] == "curate" and each.startswith("curated/"))
+            ):
                 walk(each, wanted)
         found[name] = {
             "folder": name,
@@ -64,7 +67,7 @@ def revision(name: str, made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     The commit is the catalog's; where the catalog no longer says what was read, there is none.
     """
-    collected = next((step["settings"] for step in made if step["step"] == "collect"), None)
+    collected = next((step["settings"] for step in made if step["step"] in ("collect", "mine")), None)
     if collected is None or name not in sources():
         return {"profile": None, "hub_id": None, "revision": None}
     found = source(name)

@@ -139,7 +139,8 @@ class Tracer:
         metadata: dict[str, Any] = json.loads(row["metadata"]) if row["metadata"] else {}
         scores = dict(row["scores"] or ())
         steps = made_by(self.workspace, bucket.curated)
-        decided = next((step for step in steps if step["step"] == "curate"), None)
+        # What was mined or written by a model met other checks than documents that were collected.
+        decided = steps[-1] if steps and steps[-1]["step"] == "curate" else None
         return {
             "id": row["id"],
             "source": row["source"],
