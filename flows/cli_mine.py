@@ -107,7 +107,7 @@ def _own(
     from sources.language import language as registered
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("reading")
 
         def report(what: str, count: int) -> None:

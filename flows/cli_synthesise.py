@@ -69,7 +69,7 @@ def questions(
 
     console = Console(stderr=as_json)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("waiting for the first completions")
 
         def report(kept: int, dropped: int) -> None:

@@ -68,7 +68,8 @@ def upcycle(
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]).replace("_", "-")
         raise BabelmixError(f"--{name} {chosen[str(first['loc'][0])]}: {first['msg']}") from error
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("upcycling", total=None)
         made = upcycle_checkpoint(
             seed, model, output, options, dtype, lambda at, of: progress.update(bar, completed=at, total=of)
