@@ -18,7 +18,10 @@ Code = Annotated[str, typer.Option("--language", help="ell_Grek.")]
 Server = Annotated[
     str | None, typer.Option(help="An OpenAI-compatible server, such as vLLM's: http://localhost:8000.")
 ]
-ModelName = Annotated[str | None, typer.Option("--model", help="The name by which the server serves its model.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", help="The name by which the server serves it; found out if it has one only."),
+]
 Output = Annotated[str, typer.Option(help="Where the questions go; an earlier run's completions are used again.")]
 Input = Annotated[
     str | None,
@@ -59,7 +62,7 @@ def questions(
     from sources.language import language as registered
 
     spoken = registered(language)
-    synthesis = _synthesis(server, model, concurrency, most)
+    synthesis = _synthesis(server, model, concurrency, most, dry_run)
     if dry_run:
         typer.echo(_estimate(spoken.code, synthesis, input, tokens_per_second))
         return
@@ -82,29 +85,30 @@ def questions(
     _print(totals, output, console)
 
 
-def _synthesis(server: str | None, model: str | None, concurrency: int, most: int | None) -> "Synthesis":
+def _synthesis(
+    server: str | None, model: str | None, concurrency: int, most: int | None, dry_run: bool
+) -> "Synthesis":
     from pydantic import ValidationError
 
     from sources.profile import HUB
+    from synth.engine.served import served_model
     from synth.engine.settings import EngineSettings
     from synth.settings import Synthesis
 
     found = Synthesis.for_profile(HUB) or Synthesis()
-    if (server is None) != (model is None):
-        raise BabelmixError(
-            "--server and --model go together: the address, and the name that it serves the model by"
-        )
-    if server is not None and model is not None:
+    if model is not None and server is None:
+        raise BabelmixError("--model goes with --server: the address that serves it")
+    if server is not None:
         try:
-            writer = EngineSettings(url=server, model=model, concurrency=concurrency)
+            writer = EngineSettings(url=server, model=model or "model", concurrency=concurrency)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise BabelmixError(f"--server {server}: {first['msg']}; write it as http://host:port") from error
+        if model is None and not dry_run:
+            writer = writer.model_copy(update={"model": served_model(server)})
         found = found.model_copy(update={"writer": writer})
     if found.writer is None:
-        raise BabelmixError(
-            "no server: name one with --server and --model, or a file with `writer:` in BABELMIX_SYNTHESIS"
-        )
+        raise BabelmixError("no server: name one with --server, or a file with `writer:` in BABELMIX_SYNTHESIS")
     if most is not None:
         found = found.model_copy(update={"questions": found.questions.model_copy(update={"most": most})})
     return found

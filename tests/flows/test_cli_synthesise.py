@@ -34,8 +34,9 @@ def test_every_recording_is_found(built_global: Built) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--language", "ell_Grek"), "no server: name one with --server and --model"),
-        (("--language", "ell_Grek", "--server", "http://localhost:1"), "--server and --model go together"),
+        (("--language", "ell_Grek"), "no server: name one with --server"),
+        (("--language", "ell_Grek", "--model", "m"), "--model goes with --server"),
+        (("--language", "ell_Grek", "--server", "http://127.0.0.1:9"), "http://127.0.0.1:9"),
         (("--language", "ell_Grek", "--server", "localhost", "--model", "m"), "write it as http://host:port"),
         (("--language", "el", "--server", "http://localhost:1", "--model", "m"), "did you mean 'ell_Grek'"),
         (("--language", "ell_Grek", "--server", "http://127.0.0.1:9", "--model", "m"), "no connection"),
