@@ -109,9 +109,12 @@ def synthesise_questions(
         if rows:
             dropped.write(pa.Table.from_pylist(rows, DROPPED))
     if not kept:
-        most = ", ".join(f"{name}.{reason} ({count})" for (name, reason), count in counts.most_common(3))
+        lost = Counter({f"{name}.{reason}": count for (name, reason), count in counts.items()})
+        lost.update({f"place.{reason}": count for reason, count in looked_at.items() if reason != "taken"})
+        most = ", ".join(f"{reason} ({count:,})" for reason, count in lost.most_common(3))
         raise BabelmixError(
-            f"{SOURCE} {language.code}: no question is kept of {counts.total()} items; most: {most}"
+            f"{SOURCE} {language.code}: no question is kept of {lost.total():,} passages, concepts and questions;"
+            f" most are dropped as {most}"
         )
     report = funnel.standing.report()
     write_quality_sheet(shown, language, report, f"{places['records'].rstrip('/')}/{SHEET}")

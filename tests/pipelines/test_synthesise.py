@@ -100,7 +100,9 @@ def test_the_packs_questions_are_replayed(curated: str, tmp_path: Path) -> None:
 
 def test_what_was_not_recorded_is_said(curated: str, tmp_path: Path) -> None:
     writer, verifier = (ReplayEngine([path]) for path in recordings("ell_Grek"))
-    with pytest.raises(BabelmixError, match=r"ell_Grek: no question is kept of 0 items"):
+    with pytest.raises(
+        BabelmixError, match=r"ell_Grek: no question is kept of 9 .*most are dropped as place.transport \(9\)"
+    ):
         synthesise_questions(
             [curated],
             GREEK,
