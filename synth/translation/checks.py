@@ -45,8 +45,10 @@ class CheckSettings(BaseModel):
     too_long: Annotated[float, Field(gt=0)] = 3.5
     shortest: Annotated[float, Field(gt=0)] = 0.5
     longest: Annotated[float, Field(gt=0)] = 2.0
-    # How many standard deviations too long a text must be that has no end where its source has one.
+    # How many standard deviations too long a text must be that has no end where its source has one; and in a
+    # language that often has none there.
     unfinished: float = 0.5
+    unfinished_unmarked: float = -1.0
     # Lines that are more or fewer than the source's, as a share of them; of few lines none.
     lines: Fraction = 0.1
     # Times the language's thresholds of repetition.
@@ -91,7 +93,8 @@ class TranslationChecks:
         yield Check("length_ratio", found["ratio"], settings.shortest, settings.longest)
         yield Check("unusual_length", found["deviation"], -settings.too_short, settings.too_long)
         if ends_open(target) and not ends_open(source):
-            yield Check("unfinished", found["deviation"], least=settings.unfinished)
+            least = settings.unfinished if self._scores.ends_usual else settings.unfinished_unmarked
+            yield Check("unfinished", found["deviation"], least=least)
         yield Check("numbers_differ", found["conflicts"], most=settings.conflicts)
         if self._scores.numbers_usual:
             yield Check("numbers_missing", found["agreement"], least=settings.agreement)

@@ -45,6 +45,11 @@ class PairScores:
         """Whether numbers stand in digits in either language as a rule (`usual` of the pairs' settings)."""
         return min(each.numbers for each in self._lengths) >= _SETTINGS.numbers.usual
 
+    @property
+    def ends_usual(self) -> bool:
+        """Whether translations into the target language end with a mark where their source does."""
+        return self._lengths[1].ends >= _SETTINGS.punctuation.usual
+
     def of(self, source_text: str, target_text: str) -> dict[str, float]:
         """The scores of one text and its translation, both without markers.
 
