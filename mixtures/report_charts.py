@@ -22,9 +22,8 @@ def share_bar(planned: float, wanted: float, widest: float) -> str:
     )
 
 
-def epoch_bar(epochs: float, most: float) -> str:
-    """A bar of epochs against the most that the recipe allows, with a line at one; another colour above that."""
-    widest = max(most, epochs, 1.0)
+def epoch_bar(epochs: float, most: float, widest: float) -> str:
+    """A bar of epochs as a part of `widest`, with a line at one; of another colour above `most`."""
     kind = " class='over'" if epochs > most * 1.001 else ""
     return (
         f"<div class='bar'><i{kind} style='width:{100 * epochs / widest:.2f}%'></i>"
@@ -43,8 +42,8 @@ def stacked_bar(parts: Iterable[tuple[str, int]], whole: int) -> str:
 def length_figure(caption: str, counts: npt.NDArray[np.int64], reach: tuple[int, int], tokens: bool) -> str:
     """A figure of how many documents have which length, and with `tokens` a line of how many tokens they hold.
 
-    `counts` are documents in places of a quarter of a power of two; `reach` is the first place drawn and the one
-    after the last. Each series is drawn against its own highest place.
+    `caption` is HTML. `counts` are documents in places of a quarter of a power of two; `reach` is the first
+    place drawn and the one after the last. Each series is drawn against its own highest place.
     """
     low, high = reach
     shown = counts[low:high]

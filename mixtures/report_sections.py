@@ -18,15 +18,17 @@ def bucket_section(facts: MixtureFacts) -> str:
     """How often each bucket's documents are read."""
     most = facts.plan.max_epochs
     ordered = sorted(facts.buckets, key=lambda bucket: (-bucket.epochs, bucket.category, bucket.language))
+    widest = max(most, 1.0, *(bucket.epochs for bucket in ordered))
     lines = "".join(
-        f"<tr><th class='name' scope='row'>{_bucket_name(each)}<td class='wide'>{epoch_bar(each.epochs, most)}"
+        f"<tr><th class='name' scope='row'>{_bucket_name(each)}"
+        f"<td class='wide'>{epoch_bar(each.epochs, most, widest)}"
         f"<td{_much(each, most)}>{each.epochs:.2f}<td>{each.read:,}<td>{each.documents:,}<td>{each.tokens:,}"
         f"<td class='name'>{shown(each.source, _NAME)}</tr>"
         for each in ordered
     )
     return (
         "<section><h2>Epochs</h2><p class='note'>How often a bucket's documents are read on average; the line"
-        f" stands at once, the end of the scale at {max(most, max((b.epochs for b in ordered), default=0)):g}.</p>"
+        f" stands at once, the end of the scale at {widest:g}.</p>"
         "<div class='scroll tall'><table><thead><tr><th class='name'>bucket<th class='wide name'>epochs<th>"
         "<th>read<th>documents<th>tokens<th class='name'>source</tr></thead>"
         f"<tbody>{lines}</tbody></table></div></section>"
