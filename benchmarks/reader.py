@@ -143,6 +143,10 @@ def throughput(folder: Path, tokens: int, rounds: int) -> None:
                 print(f"{length:5} tokens  {NAMES[name]:22} {compared(found, rates)}")
         if length == LENGTHS[0]:
             workers(settings, folder, ("torch", "megatron", "streaming", "datasets"))
+            for name in NAMES:
+                each = measured(name, "middle", settings, folder)
+                if each:
+                    print(f"to the middle {NAMES[name]:22} {each['seconds']:7.3f} s, imports left out")
         for made in ("mds", "parquet"):
             shutil.rmtree(settings[made])
     shutil.rmtree(workspace)
