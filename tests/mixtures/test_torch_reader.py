@@ -157,7 +157,6 @@ def test_impossible_numbers_are_one_line(mixture: Path, wrong: dict[str, int]) -
 STATEFUL = """
 import sys
 from torchdata.stateful_dataloader import StatefulDataLoader
-from mixtures.curriculum import CurriculumChoice, CurriculumReader, build_curriculum
 from mixtures.packed import PackedReader
 from mixtures.torch_reader import MixtureDataset, resume_point
 row = PackedReader(sys.argv[1])
