@@ -16,7 +16,7 @@ from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.standing_files import Stand
 from pipelines.step import Step, status
 from pipelines.synthesise import synthesise_questions
-from pipelines.tokenise import tokenise
+from pipelines.tokenise import Standing, tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
 from sources.pair_files import pair_files, pair_source
@@ -149,7 +149,17 @@ def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     settings = step.settings
     curated = workspace.at(step.inputs[0].name)
     rehydrate = settings.get("rehydrate")
-    return tokenise(curated, settings["category"], settings["tokenizer"], targets[0], rehydrate)
+    standing = _standing(step, workspace)
+    return tokenise(curated, settings["category"], settings["tokenizer"], targets[0], rehydrate, standing)
+
+
+def _standing(step: Step, workspace: Workspace) -> Standing | None:
+    """The tokens that stand in the step's place, if its own settings and version made them of other documents."""
+    manifest = workspace.manifest(step.name)
+    if manifest is None:
+        return None
+    same = all(manifest["identity"][name] == step.identity[name] for name in ("step", "version", "settings"))
+    return Standing(workspace.at(step.name), manifest["totals"]) if same else None
 
 
 def _mix(step: Step, workspace: Workspace, targets: list[str]) -> Totals:

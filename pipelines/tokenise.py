@@ -3,11 +3,20 @@
 Where a recipe rehydrates, a document of weight w is w sequences that lie in the same place: the index is longer,
 the ids are written once, and an epoch of the bucket reads each of them. Tokens and documents are counted as they
 are read, so shares, epochs and the order need know nothing of it.
+
+A file of documents that was tokenised before, byte for byte, is not tokenised again: after a removal only the
+files that held what was removed are.
 """
 
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import xxhash
+from datatrove.io import get_datafolder
 
 from filters.rehydration import weights
 from mixtures.indexed import IndexedDataset, IndexedWriter
@@ -16,8 +25,17 @@ from pipelines.document_files import document_files
 from pipelines.document_io import row_batches_of
 from sources.errors import BabelmixError
 
+_PART: Final = 1 << 22
 # Shards are written here and counted; a shard is one file of documents.
 _COLUMNS: Final = ["id", "text", "category"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Tokens that an earlier run made by the same settings: their folder, and the totals of its manifest."""
+
+    folder: str
+    totals: Mapping[str, Any]
 
 
 def tokenise(
@@ -26,23 +44,31 @@ def tokenise(
     tokenizer_name: str,
     output: str,
     rehydrate: str | None = None,
-) -> dict[str, int]:
+    standing: Standing | None = None,
+) -> dict[str, Any]:
     """Writes `output/00000.bin` and `.idx` … from the document files of the folder `input`, one shard a file.
 
     Rows of other categories are passed over; rows keep their order; every document ends with the tokenizer's
     end of document. Returns `documents`, `tokens` (ends included), `bytes` of UTF-8, and the `longest` document
-    in tokens, counted in the shards that were written.
+    in tokens, counted in the shards that were written; and of each of the `shards` what it was `made_from`, a hash
+    of its file of documents, and the `bytes` of texts.
 
     With `rehydrate`, the documents' language, each is repeated by the weight that `filters.rehydration` gives it.
+    Shards of `standing` that were made from the same files are linked to, not made again.
 
     Raises:
         BabelmixError: there is no document of the category, or one that cannot be tokenised.
     """
     tokenizer = load_tokenizer(tokenizer_name)
-    totals = {"documents": 0, "tokens": 0, "bytes": 0, "longest": 0}
+    totals: dict[str, Any] = {"documents": 0, "tokens": 0, "bytes": 0, "longest": 0, "shards": []}
     for number, name in enumerate(document_files(input)):
         prefix = f"{output.rstrip('/')}/{number:05d}"
-        totals["bytes"] += _shard(input, name, category, tokenizer, prefix, rehydrate)
+        made_from = _digest(input, name)
+        size = _linked(standing, made_from, prefix) if standing else None
+        if size is None:
+            size = _shard(input, name, category, tokenizer, prefix, rehydrate)
+        totals["bytes"] += size
+        totals["shards"].append({"made_from": made_from, "bytes": size})
         lengths = IndexedDataset(prefix).lengths
         totals["documents"] += len(lengths)
         totals["tokens"] += int(lengths.sum(dtype=np.int64))
@@ -50,6 +76,34 @@ def tokenise(
     if not totals["documents"]:
         raise BabelmixError(f"{input}: no document of category {category}; see what was dropped, and why")
     return totals
+
+
+def _linked(standing: Standing, made_from: str, prefix: str) -> int | None:
+    """Links a shard of the same documents into its place; the bytes of its texts, None where there is none."""
+    if "://" in standing.folder or "://" in prefix:
+        return None
+    for number, shard in enumerate(standing.totals.get("shards", ())):
+        if shard["made_from"] != made_from:
+            continue
+        try:
+            for ending in (".bin", ".idx"):
+                # Both folders are of one workspace, and nothing changes a file of tokens in its place.
+                os.link(Path(standing.folder, f"{number:05d}{ending}"), f"{prefix}{ending}")
+        except OSError:  # a filesystem without links
+            Path(f"{prefix}.bin").unlink(missing_ok=True)
+            return None
+        size: int = shard["bytes"]
+        return size
+    return None
+
+
+def _digest(folder: str, name: str) -> str:
+    """128 bits of a file's bytes, as hexadecimal digits."""
+    found = xxhash.xxh3_128()
+    with get_datafolder(folder).open(name, "rb") as file:
+        while part := file.read(_PART):
+            found.update(part)
+    return found.hexdigest()
 
 
 def _shard(folder: str, name: str, category: str, tokenizer: Tokenizer, prefix: str, rehydrate: str | None) -> int:
