@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from filters.rehydration import weight as rehydration_weight
 from mixtures.order import OrderBucket, write_order
 from mixtures.tokenizer import load_tokenizer
 from pipelines.curate import DOCUMENT
@@ -18,6 +19,8 @@ from sources.errors import BabelmixError
 
 TOKENIZER = "Qwen/Qwen3-0.6B-Base"
 CATEGORIES = ("math", "wiki")
+# Documents of many copies are repeated within an epoch, in the category that rehydrates.
+SIZES = {4: 2.0, 9: 5.0, 18: 5.0, 21: 5.0}
 
 
 def a_document(number: int, **own: object) -> dict[str, object]:
@@ -29,7 +32,7 @@ def a_document(number: int, **own: object) -> dict[str, object]:
         "category": CATEGORIES[number % 3 == 0],
         "url": f"https://example.org/{number}",
         "metadata": json.dumps({"dump": "D", **own}),
-        "scores": [("duplicates.cluster_size", 1.0 + (number == 4)), ("quality.words", float(number))],
+        "scores": [("duplicates.cluster_size", SIZES.get(number, 1.0)), ("quality.words", float(number))],
     }
 
 
@@ -73,8 +76,9 @@ def mixture(tmp_path: Path) -> Path:
     rows, buckets = [], []
     for category in CATEGORIES:
         folder = f"tokens/{category}/{place}"
-        fill = lambda target, category=category: tokenise(  # noqa: E731
-            workspace.at(f"curated/{place}"), category, TOKENIZER, target
+        rehydrate = "ita_Latn" if category == "wiki" else None
+        fill = lambda target, category=category, rehydrate=rehydrate: tokenise(  # noqa: E731
+            workspace.at(f"curated/{place}"), category, TOKENIZER, target, rehydrate
         )
         fingerprint = publish(workspace, folder, "tokenise", {f"curated/{place}": curated}, fill)
         manifest = workspace.manifest(folder)
@@ -126,6 +130,17 @@ def test_a_document_is_read_in_the_sequences_that_trace_says(mixture: Path) -> N
         for reading in found["readings"][:-1]:
             parts = tracer.sequence(reading["first_sequence"], 64)
             assert f"id {number}" in [part["id"] for part in parts]
+
+
+def test_a_document_that_is_repeated_within_an_epoch_is_read_as_often(mixture: Path) -> None:
+    tracer = Tracer(mixture)
+    times = {number: len(tracer.document(f"id {number}", 64)[0]["readings"]) for number in (9, 12, 18, 21)}
+    weight = rehydration_weight("ita_Latn", 5)
+    assert weight > 1
+    # Two whole epochs and the beginning of a third.
+    assert 2 <= times[12] <= 3
+    for number in (9, 18, 21):
+        assert 2 * weight <= times[number] <= 3 * weight
 
 
 def test_what_a_document_stood_for_and_who_wrote_it(mixture: Path) -> None:
