@@ -101,6 +101,8 @@ def print_removed(done: Mapping[str, Any], workspace: str) -> None:
     for place in done["recomputed"]:
         if place not in done["documents"]:
             console.print(f"{place}: nothing is removed any more; curated again by the next build")
+    if done["documents"]:
+        console.print("Their texts stay in collected/ and measured/, which hold what upstream has, until deleted.")
     if done["unknown"]:
         shown = ", ".join(map(_plain, done["unknown"][:5])) + (" …" if len(done["unknown"]) > 5 else "")
         console.print(f"No collected document has {len(done['unknown']):,} of the ids: {shown}")

@@ -147,6 +147,8 @@ def _dropped(place: CuratedPlace, names: list[str], found: Sampled) -> dict[tupl
             for row in table.to_pylist():
                 if row["filter"] == "contamination":
                     found.benchmarks[(row["detail"] or "").partition(": ")[0]] += 1
+                if row["filter"] == "removal":
+                    continue  # whose text must go is not shown on a page
                 kept = smallest.setdefault((row["filter"], row["reason"]), [])
                 rank = _rank(row["id"])
                 if len(kept) < EXAMPLES or rank < kept[-1][0]:

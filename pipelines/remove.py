@@ -58,7 +58,7 @@ def remove(
     with workspace.lock():
         listed = workspace_removals(workspace)
         folders = _collected(workspace)
-        found = _matched(workspace, folders, asked)
+        found = _matched(workspace, folders, asked) if near_duplicates or synthesised else {}
         near = _near(workspace, found) if near_duplicates else Removals()
         made = Removals()
         if synthesised:

@@ -97,6 +97,10 @@ def test_what_is_removed_is_dropped_with_its_reason_and_only_what_held_it_runs_a
     after = digests(workspace)
     moved = {name.rsplit("/", 1)[0] for name in before if after.get(name) != before[name]}
     assert not {name for name in moved if "deu_Latn" in name or name.startswith(("collected", "measured"))}
+    # No page shows the text of what must go.
+    page = Path(workspace.at("curation/report.html")).read_text()
+    assert by_id["text"][:40] not in page
+    assert "removed" in page
     (change,) = removal_changes(plan.steps, standing, totals)
     assert (change.removed_before, change.removed, change.kept_before) == (0, 2, len(documents))
     assert change.kept == len(kept)
