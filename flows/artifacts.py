@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
@@ -10,8 +10,11 @@ from mixtures.inspect import category_table, language_table
 from mixtures.plan import Plan
 from pipelines.build import Build
 from pipelines.funnel import funnel, funnel_markdown
+from sources.shown_text import shown_in_markdown
 
 Totals = Mapping[str, Mapping[str, Any]]
+# Characters of a warning.
+_LINE: Final = 500
 
 
 def publish(build: Build, totals: Totals) -> None:
@@ -21,7 +24,9 @@ def publish(build: Build, totals: Totals) -> None:
     create_table_artifact(
         key=f"tokens-{key}",
         table=[_named(row) for row in [*category_table(plan), *language_table(plan)]],
-        description="\n".join([f"# Tokens of {key}", *(f"- {warning}" for warning in plan.warnings)]),
+        description="\n".join(
+            [f"# Tokens of {key}", *(f"- {shown_in_markdown(each, _LINE)}" for each in plan.warnings)]
+        ),
     )
     publish_funnel(build, totals)
 

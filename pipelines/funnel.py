@@ -8,7 +8,10 @@ from typing import Any, Final
 from rich.table import Table
 
 from filters.names import FILTERS
+from sources.shown_text import shown_in_markdown
 
+# Characters of a name in a cell.
+_CELL: Final = 120
 # So that a table of all filters fits into 80 columns.
 _SHORT: Final = {
     "removal": "removed",
@@ -70,7 +73,8 @@ def funnel_markdown(rows: Iterable[FunnelRow]) -> str:
     """The funnel by language and source as a Markdown table."""
     columns, cells = funnel_cells(rows)
     lines = [f"| {' | '.join(columns)} |", "|---|---|" + "--:|" * (len(columns) - 2)]
-    return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in cells)])
+    shown = ([shown_in_markdown(str(cell), _CELL) for cell in row] for row in cells)
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in shown)])
 
 
 def funnel_cells(rows: Iterable[FunnelRow]) -> tuple[list[str], list[list[str | int]]]:
