@@ -162,6 +162,25 @@ def test_lines_of_steps_that_are_done_again_are_not_there_twice(
     assert figures(run) == figures(whole[0])
 
 
+def test_another_run_branches_off_where_a_stage_ends(mixtures: list[Path], tmp_path: Path) -> None:
+    """A stage that ends within a step leaves a checkpoint before it, which knows nothing of the next stage."""
+    first, second = RUN["stages"]
+    stages = [first | {"tokens": 5056}, second]  # 19.75 steps
+    config = write_config(tmp_path, stages=stages, checkpoint={"every_steps": 100, "keep_last": 1})
+    main = train(config, mixtures, tmp_path / "main", io.StringIO())
+    assert sorted(path.name for path in main.checkpoints.iterdir()) == ["step-00000019", "step-00000039"]
+    (tmp_path / "branch" / "checkpoints").mkdir(parents=True)
+    (main.checkpoints / "step-00000019").rename(tmp_path / "branch" / "checkpoints" / "step-00000019")
+    out = io.StringIO()
+    branch = train(config, [mixtures[0], mixtures[0]], tmp_path / "branch", out)
+    assert branch.finished and "step-00000019" in out.getvalue()
+    assert set(rows(branch, "served")[-1]["planned_served_tokens"]) == {
+        "category/multilingual",
+        "language/aaa_Latn",
+        "language/bbb_Grek",
+    }
+
+
 def test_a_finished_run_says_so(whole: tuple[Trained, str], mixtures: list[Path], tmp_path: Path) -> None:
     out = io.StringIO()
     again = train(write_config(tmp_path), mixtures, whole[0].folder, out)

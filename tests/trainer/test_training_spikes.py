@@ -47,6 +47,13 @@ def test_a_short_history_lets_pass() -> None:
     assert fed(7).judge(50.0, 50.0) is None
 
 
+def test_a_new_stage_may_have_another_loss() -> None:
+    detector = fed(40)
+    detector.forget()
+    assert all(detector.judge(11.0 - 0.1 * (step % 4), 1.0) is None for step in range(20))
+    assert detector.judge(30.0, 1.0) is not None
+
+
 def test_goes_on_from_a_saved_state_exactly() -> None:
     detector, restored = fed(40), SpikeDetector(SETTINGS)
     restored.load(json.loads(json.dumps(detector.state())))

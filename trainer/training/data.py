@@ -133,6 +133,10 @@ class Curriculum:
         length = self._settings.batch.sequence_length
         return stage, sequence * length, self._stages[stage].sequences * length
 
+    def last_stage(self, step: int) -> int:
+        """The stage that `step` ends in."""
+        return self._place((step + 1) * self._settings.batch.sequences - 1)[0]
+
     def identity(self, step: int) -> dict[str, Any]:
         """What must be the same when a run goes on after `step` steps: the stages begun, and the batch."""
         last, _ = self._place(step * self._settings.batch.sequences - 1)

@@ -13,7 +13,7 @@ import torch
 from trainer.errors import TrainerError
 from trainer.training.balance import StepLoad, biases_of, measured_load, move_bias
 from trainer.training.checkpoint import Checkpoints, Saved, load_tensors
-from trainer.training.data import NO_LABEL, Batch, Curriculum, StepData
+from trainer.training.data import NO_LABEL, Batch, Bucket, Curriculum, StepData
 from trainer.training.distributed import Ranks
 from trainer.training.evaluate import HeldOutDocuments
 from trainer.training.optimizer import Optimizer
@@ -75,7 +75,9 @@ class Loop:
         load_tensors(saved, self._tensors(), self._ranks)
         self._spikes.load(facts["spikes"])
         self._optimizer.steps = facts["optimizer_steps"]
-        self._served[: len(facts["served"])] = facts["served"]
+        served = {(stage, name): tokens for stage, name, tokens in facts["served"]}
+        names = [self._named(bucket) for bucket in self._curriculum.buckets]
+        self._served[:] = [served.get(name, 0) for name in names]
         self.step = saved.step
 
     def run(self, progress: Progress) -> bool:
@@ -90,10 +92,12 @@ class Loop:
             self._evaluate(progress)
         with _asked_to_stop() as asked:
             for data in curriculum.read(self.step, self._ranks.rank, self._ranks.count):
-                stage = curriculum.stage_of(data.number)[0]
+                stage = curriculum.last_stage(data.number)
                 stopped = self._take(data, progress, asked)
                 last = self.step == curriculum.steps
-                stage_ends = last or curriculum.stage_of(self.step)[0] != stage
+                # A step that holds the end of a stage and the next one's beginning comes after the checkpoint:
+                # another run can branch off there.
+                stage_ends = last or curriculum.last_stage(self.step) != stage
                 if self._settings.evaluation.every_steps and (
                     stage_ends or self.step % self._settings.evaluation.every_steps == 0
                 ):
@@ -114,6 +118,10 @@ class Loop:
         stage, seen, total = self._curriculum.stage_of(data.number)
         rate = learning_rate(settings.stages[stage].schedule, seen, total)
         computed = self._compute(data, asked)
+        if data.number and self._curriculum.last_stage(data.number) != self._curriculum.last_stage(
+            data.number - 1
+        ):
+            self._spikes.forget()
         spike = self._spikes.judge(computed.loss, computed.norm)
         if spike is None:
             self._clip(computed.norm)
@@ -227,12 +235,19 @@ class Loop:
             "identity": self._curriculum.identity(self.step),
             "optimizer_steps": self._optimizer.steps,
             "spikes": self._spikes.state(),
-            "served": self._served.tolist(),
+            "served": [
+                [*self._named(bucket), tokens]
+                for bucket, tokens in zip(self._curriculum.buckets, self._served.tolist(), strict=True)
+                if tokens
+            ],
             "model": self._model.config.model_dump(),
             "settings": self._settings.model_dump(mode="json"),
             "ranks": self._ranks.count,
         }
         progress.pause(lambda: self._checkpoints.save(self.step, self._tensors(), facts, keep))
+
+    def _named(self, bucket: Bucket) -> tuple[str, str]:
+        return self._settings.stages[bucket.stage].name, bucket.name
 
     def _tensors(self) -> Mapping[str, torch.Tensor]:
         """All that is saved, by name: weights and router biases as the model names them, optimiser states."""

@@ -58,7 +58,7 @@ def train(
 
     `output` is the run's folder, by default `training/<name of the configuration>` in the mixture's workspace. A
     run that is there goes on from its last whole checkpoint. Asked to end (Ctrl-C, SIGTERM) it saves first. On
-    several GPUs or machines it is started by `torchrun -m flows.cli train ...`.
+    several GPUs or machines: `torchrun --nproc-per-node 8 --no-python babelmix train ...`.
 
     Raises:
         BabelmixError: the configuration, a mixture or a checkpoint is not what it should be, or training cannot

@@ -38,6 +38,11 @@ class SpikeDetector:
         self.in_a_row = 0
         """Steps skipped since the last that was taken."""
 
+    def forget(self) -> None:
+        """Empties the window, where a stage begins: languages that are new to the model are no spikes."""
+        self._losses.clear()
+        self._norms.clear()
+
     def judge(self, loss: float, norm: float) -> Spike | None:
         """Whether the step of this loss and gradient norm is a spike; a step that is not enters the window."""
         spike = self._spike("loss", loss, self._losses) or self._spike("gradient norm", norm, self._norms)
