@@ -202,6 +202,17 @@ def test_every_way_of_saving_memory_learns(mixtures: list[Path], tmp_path: Path,
     assert sum(losses[-4:]) / 4 < 0.7 * losses[0]
 
 
+@pytest.mark.slow
+def test_compiled_layers_train_alike(mixtures: list[Path], tmp_path: Path) -> None:
+    stages = [RUN["stages"][0] | {"tokens": 2560}]
+    losses = []
+    for compiled in (False, True):
+        config = write_config(tmp_path, compile=compiled, stages=stages, evaluation={"every_steps": 0})
+        run = train(config, mixtures[:1], tmp_path / str(compiled), io.StringIO())
+        losses.append([row["loss"] for row in rows(run)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
 def test_recomputing_changes_no_bit(whole: tuple[Trained, str], mixtures: list[Path], tmp_path: Path) -> None:
     run = train(write_config(tmp_path, recompute=True), mixtures, tmp_path / "run", io.StringIO())
     assert figures(run) == figures(whole[0])
