@@ -88,6 +88,17 @@ def test_a_resumed_run_takes_out_what_it_does_again_and_a_cut_line(tmp_path: Pat
     assert [(row["step"], row["loss"]) for row in rows(tmp_path)] == [(1, 3.25), (2, 3.25), (3, 1.0)]
 
 
+def test_a_full_disk_is_told_once_and_does_not_end_the_run(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    out = io.StringIO()
+    progress = Progress(tmp_path, 0, 10, 512, COST, None, out)
+    for step in (1, 2, 3):
+        progress.step(figures(step))
+    progress.close()
+    told = [line for line in out.getvalue().splitlines() if "cannot be written" in line]
+    assert told == ["metrics.jsonl: cannot be written (No space left on device); steps are not noted until it can"]
+
+
 def test_a_rank_without_a_folder_writes_nothing(tmp_path: Path) -> None:
     progress, _ = progress_of(None)
     progress.step(figures(1))

@@ -195,7 +195,7 @@ class Loop:
     def _norm(self) -> float:
         """The norm of all gradients; a parameter's parts lie on one rank each."""
         gradients = [_local(each.grad) for each in self._model.parameters() if each.grad is not None]
-        norms = torch.stack(torch._foreach_norm([each for each in gradients if each.numel()]))
+        norms = torch.stack(torch._foreach_norm([each for each in gradients if each.numel()], 2, torch.float32))
         return float(self._ranks.sum(norms.double().square().sum()).sqrt())
 
     def _clip(self, norm: float) -> None:

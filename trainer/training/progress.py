@@ -1,5 +1,6 @@
 """What a run says of itself: a line now and then, JSON lines always, TensorBoard where it is installed."""
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -59,6 +60,7 @@ class Progress:
         self._out = out or sys.stdout
         self._times: deque[float] = deque([time.monotonic()], maxlen=_SPEED_STEPS + 1)
         self._said = -math.inf
+        self._missed = False
         self._file: TextIO | None = None
         self._board: Any = None
         if folder is not None:
@@ -104,8 +106,16 @@ class Progress:
         if self._file is None:
             return
         plain = {name: None if _no_number(value) else value for name, value in row.items()}
-        self._file.write(json.dumps(plain, ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(plain, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            # A full disk must not end the training; it is told once, until there is room again.
+            if not self._missed:
+                self.say(f"{METRICS_FILE}: cannot be written ({error.strerror}); steps are not noted until it can")
+            self._missed = True
+            return
+        self._missed = False
 
     def held_out(self, step: int, losses: Mapping[str, float]) -> None:
         """Notes held-out losses by name, such as `language/ell_Grek`."""
@@ -133,7 +143,8 @@ class Progress:
     def close(self) -> None:
         """Closes the files."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of a full disk, which was told
+                self._file.close()
         if self._board is not None:
             self._board.close()
 
