@@ -12,7 +12,7 @@ from sources.errors import BabelmixError
 from sources.language import Language, language
 from synth.engines import COMPLETIONS, engines
 from synth.prompt import load_prompt
-from synth.questions.places import domains_of, regions_of
+from synth.questions.estimate import planned
 from synth.settings import Synthesis
 
 _STAGING: Final = ".staging"
@@ -69,53 +69,34 @@ def synthesise_files(
 
 
 def estimated(code: str, synthesis: Synthesis, folder: str | None, tokens_per_second: float) -> str:
-    """What a run asks for at the most, task by task, as lines of text; nothing is asked.
+    """What a run asks for at the most, prompt by prompt, as lines of text; nothing is asked.
 
     A tree is counted as if every node had all the children that the settings allow, and every question came
-    through all checks. Passages count as 1,000 tokens, completions as long as they may be.
+    through all checks. A passage counts as 1,000 tokens, a completion as long as it may be.
     """
-    rows = _tasks(code, synthesis, folder)
+    looked_at = min(sum(row_counts(folder)), synthesis.documents) if folder else None
+    rows = [
+        (each.prompt, each.engine, each.requests)
+        for each in planned(language(code), synthesis.questions, looked_at)
+    ]
+    if looked_at is not None:
+        rows.insert(0, ("questions/place", "engine", looked_at))
+    if synthesis.verifier is None:
+        rows = [row for row in rows if row[1] == "engine"]
     counted = load_tokenizer(_TOKENIZER)
-    lines = [f"{'task':<24} {'requests':>12} {'prompt tokens':>16} {'completion tokens':>18}"]
+    lines = [f"{'prompt':<24} {'requests':>12} {'prompt tokens':>16} {'completion tokens':>18}"]
     total = [0, 0, 0]
-    for task, requests, passage in rows:
-        template = load_prompt(task)
+    for prompt, _, requests in rows:
+        name = prompt.partition("@")[0]
+        template = load_prompt(name)
         words = sum(
             len(each) for each in counted.encode_batch([message.content for message in template.templates])
         )
-        row = (requests, requests * (words + _PASSAGE_TOKENS * passage), requests * template.sampling.max_tokens)
+        words += _PASSAGE_TOKENS * ("passage" in template.variables)
+        row = (requests, requests * words, requests * template.sampling.max_tokens)
         total = [before + more for before, more in zip(total, row, strict=True)]
-        lines.append(f"{task:<24} {row[0]:>12,} {row[1]:>16,} {row[2]:>18,}")
+        lines.append(f"{name:<24} {row[0]:>12,} {row[1]:>16,} {row[2]:>18,}")
     lines.append(f"{'at most':<24} {total[0]:>12,} {total[1]:>16,} {total[2]:>18,}")
     hours = total[2] / tokens_per_second / 3600
     lines.append(f"{hours:,.1f} GPU hours at {tokens_per_second:,.0f} completion tokens a second of one GPU")
     return "\n".join(lines)
-
-
-def _tasks(code: str, synthesis: Synthesis, folder: str | None) -> list[tuple[str, int, int]]:
-    """Template, requests at the most, and passages in each prompt."""
-    tree, model = synthesis.questions.tree, synthesis.questions.model
-    if folder:
-        looked_at = min(sum(row_counts(folder)), synthesis.documents)
-        concepts = looked_at * tree.concepts
-        rows = [("questions/place", looked_at, 1), ("questions/concepts_in", looked_at, 1)]
-    else:
-        regions = len(regions_of(language(code), tree.regions))
-        among = domains_of(tree.domains)
-        topics = sum(max(tree.topics, 1) for _ in among) * regions
-        short = sum(len(domain.topics) < tree.topics for domain in among.values()) * regions
-        concepts = topics * tree.concepts
-        rows = [("questions/topics", short, 0), ("questions/concepts", topics, 0), ("questions/note", concepts, 0)]
-    asked = concepts * tree.facets
-    rows.append(("questions/write", asked, 1))
-    if synthesis.verifier is not None:
-        kept = min(asked, synthesis.questions.most or asked)
-        rows += [
-            ("questions/safety", asked if model.safety else 0, 0),
-            ("questions/specificity", asked, 0),
-            ("questions/options_only", asked * model.samples, 0),
-            ("questions/solve", asked * model.samples, 1),
-            ("questions/judge", asked * 4, 1),
-            ("questions/solve_closed", kept * model.samples, 0),
-        ]
-    return rows
