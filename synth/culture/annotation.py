@@ -14,7 +14,8 @@ from synth.culture.regions import region_code, topics
 from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.request import Engine, Failure, Finished
-from synth.translation.document_task import Asked, Row, drawn_with, metadata, provenance
+from synth.translation.document_task import Asked, Row, Unusable
+from synth.translation.provenance import drawn_with, metadata, provenance
 
 # The key of the metadata under which topic, region and evidence stand.
 CULTURE: Final = "culture"
@@ -68,21 +69,21 @@ class Annotation:
         )
         return Asked((request,), lambda done: self._finished(document, done))
 
-    def _finished(self, document: Mapping[str, Any], done: tuple[Finished, ...]) -> Row | Drop | Failure:
+    def _finished(self, document: Mapping[str, Any], done: tuple[Finished, ...]) -> Row | Drop | Unusable:
         read = completed(done[0], _Annotated)
         if isinstance(read, Failure):
-            return read
+            return Unusable(0, read)
         topic = read.topic.strip().casefold()
         if topic not in topics():
-            return Drop("unknown_topic", detail=read.topic[:80])
+            return Unusable(0, Drop("unknown_topic", detail=read.topic[:80]))
         if read.region.strip().casefold() == "none":
             return Drop("no_region")
         region = region_code(read.region)
         if region is None:
-            return Drop("unknown_region", detail=read.region[:80])
+            return Unusable(0, Drop("unknown_region", detail=read.region[:80]))
         found = spans(read.evidence, document["text"])
         if found is None:
-            return Drop("evidence", detail=" | ".join(each[:80] for each in read.evidence))
+            return Unusable(0, Drop("evidence", detail=" | ".join(each[:80] for each in read.evidence)))
         noted = {
             "topic": topic,
             "region": region,

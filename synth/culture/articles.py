@@ -21,9 +21,10 @@ from synth.rephrasing.novelty import novelty
 from synth.request import Engine, Failure, Finished
 from synth.translation.check import Check
 from synth.translation.checks import ends_open
-from synth.translation.document_task import Asked, Row, drawn_with, metadata, provenance, worst
+from synth.translation.document_task import Asked, Row, Unusable
 from synth.translation.pair_scores import PairScores, language_scores
 from synth.translation.phrases import phrase_found
+from synth.translation.provenance import drawn_with, metadata, provenance, worst
 from synth.translation.repeated import repetition_excess
 
 _MOST_CHARACTERS: Final = 8_000
@@ -139,23 +140,24 @@ class CulturalArticle:
         concepts: list[Concept],
         noted: Mapping[str, Any],
         done: tuple[Finished, ...],
-    ) -> Row | Drop | Failure:
+    ) -> Row | Drop | Unusable:
         read = completed(done[0], _Article)
         if isinstance(read, Failure):
-            return read
+            return Unusable(0, read)
         if read.skip and not read.article:
             return Drop("declined", detail=read.skip[:200])
         if not read.title.strip():
-            return Failure("unparsable", "no title")
+            return Unusable(0, Failure("unparsable", "no title"))
         article = unicodedata.normalize("NFC", read.article).strip()
         passed = []
         for check in self.checks(article, text, described(concepts)):
             if check.broken:
-                return check.drop
+                return Unusable(0, check.drop)
             passed.append(check)
         found = spans(read.evidence, text)
         if found is None:
-            return Drop("evidence", detail=" | ".join(each[:80] for each in read.evidence) or "none given")
+            given = " | ".join(each[:80] for each in read.evidence) or "none given"
+            return Unusable(0, Drop("evidence", detail=given))
         title = unicodedata.normalize("NFC", read.title).strip()
         return {
             "id": f"{document['id']}/article",

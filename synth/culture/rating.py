@@ -11,7 +11,8 @@ from sources.language import Language
 from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.request import Engine, Failure, Finished
-from synth.translation.document_task import Asked, Row, drawn_with, metadata, provenance
+from synth.translation.document_task import Asked, Row, Unusable
+from synth.translation.provenance import drawn_with, metadata, provenance
 
 # The score under which a document's rating stands.
 RATING: Final = "culture.rating"
@@ -58,10 +59,10 @@ class Rating:
         )
         return Asked((request,), lambda done: self._finished(document, done))
 
-    def _finished(self, document: Mapping[str, Any], done: tuple[Finished, ...]) -> Row | Drop | Failure:
+    def _finished(self, document: Mapping[str, Any], done: tuple[Finished, ...]) -> Row | Drop | Unusable:
         read = completed(done[0], _Rated)
         if isinstance(read, Failure):
-            return read
+            return Unusable(0, read)
         rated = {"reason": read.reason, **provenance(document, self._engine, done, self.settings.seed, {})}
         return {
             **document,

@@ -12,9 +12,10 @@ from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.rephrasing.checks import RephraseChecks, RephraseCheckSettings
 from synth.request import Engine, Failure, Finished
-from synth.translation.document_task import Asked, Row, drawn_with, provenance, worst
+from synth.translation.document_task import Asked, Row, Unusable
 from synth.translation.pair_scores import PairScores, language_scores
 from synth.translation.piecewise import Pieces, Written
+from synth.translation.provenance import drawn_with, provenance, worst
 
 # Ways of saying a text anew.
 PROMPTS: Final = ("rephrase/plain", "rephrase/reference", "rephrase/dialogue")
@@ -86,9 +87,7 @@ class Rephrase:
         )
         return Asked(requests, lambda done: self._finished(document, cut, done))
 
-    def _finished(
-        self, document: Mapping[str, Any], cut: Pieces, done: tuple[Finished, ...]
-    ) -> Row | Drop | Failure:
+    def _finished(self, document: Mapping[str, Any], cut: Pieces, done: tuple[Finished, ...]) -> Row | Unusable:
         written = cut.written(done, _text, self._checks.of)
         if not isinstance(written, Written):
             return written

@@ -6,17 +6,16 @@ memory depends on how many requests the engine has open and not on how many docu
 """
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 import orjson
-import xxhash
 
 from filters.verdict import Drop
 from synth.request import Engine, Failure, Finished, Request
-from synth.translation.check import Check
+from synth.translation.provenance import drawn_with
 
 Row: TypeAlias = dict[str, Any]
 # The name under which rows of dropped documents stand.
@@ -27,15 +26,24 @@ _PLACE: Final = "document_task.place"
 
 
 @dataclass(frozen=True, slots=True)
+class Unusable:
+    """A completion, by its place among a document's, that may be worth asking for again; and why it is no use."""
+
+    place: int
+    why: Drop | Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked for one document, and what its completions make of it.
 
     `finish` gets what came back in the order of `requests`, each with a whole completion, and gives a row of
-    `sources.schema.DOCUMENT` (`metadata` as a mapping) or why there is none.
+    `sources.schema.DOCUMENT` (`metadata` as a mapping), or why there is none: `Unusable` where another completion
+    might do, Drop where none would.
     """
 
     requests: tuple[Request, ...]
-    finish: Callable[[tuple[Finished, ...]], "Row | Drop | Failure"]
+    finish: Callable[[tuple[Finished, ...]], "Row | Drop | Unusable"]
 
 
 class Task(Protocol):
@@ -51,6 +59,8 @@ class Tally:
     documents: int = 0
     kept: int = 0
     requests: int = 0
+    # Of these, the ones that were asked for again.
+    again: int = 0
     replayed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -63,6 +73,8 @@ class Tally:
 class _Open:
     document: Mapping[str, Any]
     asked: Asked
+    # Completions that may still be asked for again.
+    left: int
     back: dict[int, Finished] = field(default_factory=dict)
 
 
@@ -72,62 +84,107 @@ def carry_out(
     engine: Engine,
     drop: Callable[[str, Drop], None],
     tally: Tally | None = None,
+    again: int = 0,
 ) -> Iterator[Row]:
     """Yields finished documents as they are finished; each of the others is given to `drop` with its id, once.
 
     `drop` is what `filters.verdict.DroppedRows.add` is; it is called by one thread at a time, which may be the one
-    in which the engine draws requests. A document of which one completion failed is dropped at once, whatever
-    becomes of the others. A failed check is counted among the failures as `check`.
+    in which the engine draws requests. A completion that is of no use (cut off, refused, unreadable, failed a
+    check) is asked for again with another seed, up to `again` times a document; then the document is dropped,
+    whatever becomes of its other completions. A failed check is counted among the failures as `check`.
     """
-    tally = tally or Tally()
-    lock = threading.Lock()
-    opened: dict[str, _Open] = {}
+    run = _Run(task, drop, tally or Tally(), again)
+    yield from run.rows(engine.complete(run.requests(documents)))
+    while run.waiting:
+        # The engine had taken all requests before it was known that these were wanted again.
+        yield from run.rows(engine.complete(run.asked_again()))
+    run.close()
 
-    def dropped(document: Mapping[str, Any], why: Drop) -> None:
-        with lock:
-            tally.dropped[why.reason] += 1
-            drop(str(document["id"]), why)
 
-    def requests() -> Iterator[Request]:
+class _Run:
+    """One call of `carry_out`."""
+
+    def __init__(self, task: Task, drop: Callable[[str, Drop], None], tally: Tally, again: int) -> None:
+        self._task, self._drop, self._tally, self._again = task, drop, tally, again
+        self._lock = threading.Lock()
+        self._open: dict[str, _Open] = {}
+        self.waiting: deque[Request] = deque()
+
+    def requests(self, documents: Iterable[Mapping[str, Any]]) -> Iterator[Request]:
+        """Those of all documents; what is wanted again goes first, so that its document is soon done."""
         for document in documents:
-            number = str(tally.documents)
-            tally.documents += 1
-            asked = task(document)
-            if isinstance(asked, Drop):
-                dropped(document, asked)
+            yield from self.asked_again()
+            number = str(self._tally.documents)
+            self._tally.documents += 1
+            asked = self._task(document)
+            if isinstance(asked, Drop) or not asked.requests:
+                self._dropped(document, asked if isinstance(asked, Drop) else Drop("nothing_to_write"))
                 continue
-            if not asked.requests:
-                dropped(document, Drop("nothing_to_write"))
-                continue
-            opened[number] = _Open(document, asked)
+            self._open[number] = _Open(document, asked, self._again)
             for place, request in enumerate(asked.requests):
-                tally.requests += 1
+                self._tally.requests += 1
                 context = {**request.context, _DOCUMENT: number, _PLACE: str(place)}
                 yield replace(request, context=context)
+        yield from self.asked_again()
 
-    for finished in engine.complete(requests()):
-        _count(finished, tally)
-        number = finished.request.context[_DOCUMENT]
-        entry = opened.get(number)
-        if entry is None:
-            # Another completion of this document failed before.
-            continue
-        failure = _failure(finished)
-        if failure is None:
-            entry.back[int(finished.request.context[_PLACE])] = finished
-            if len(entry.back) < len(entry.asked.requests):
+    def asked_again(self) -> Iterator[Request]:
+        """Requests whose completions were of no use, with another seed."""
+        while self.waiting:
+            self._tally.requests += 1
+            self._tally.again += 1
+            yield self.waiting.popleft()
+
+    def rows(self, completions: Iterable[Finished]) -> Iterator[Row]:
+        """The documents that are done by these completions."""
+        for finished in completions:
+            _count(finished, self._tally)
+            number = finished.request.context[_DOCUMENT]
+            entry = self._open.get(number)
+            if entry is None:
+                # Another completion of this document failed before.
                 continue
-        del opened[number]
-        result = failure or entry.asked.finish(tuple(entry.back[place] for place in sorted(entry.back)))
-        if isinstance(result, dict):
-            tally.kept += 1
-            yield _row(result)
-            continue
-        tally.failures[result.kind if isinstance(result, Failure) else "check"] += 1
-        dropped(entry.document, result if isinstance(result, Drop) else Drop(result.kind, detail=result.reason))
-    for entry in opened.values():
-        tally.failures["transport"] += 1
-        dropped(entry.document, Drop("transport", detail="no completion came back"))
+            place = int(finished.request.context[_PLACE])
+            entry.back[place] = finished
+            result: Row | Drop | Unusable
+            if failure := _failure(finished):
+                result = Unusable(place, failure)
+            elif len(entry.back) < len(entry.asked.requests):
+                continue
+            else:
+                result = entry.asked.finish(tuple(entry.back[at] for at in sorted(entry.back)))
+            if isinstance(result, Unusable) and self._wanted_again(entry, result):
+                continue
+            del self._open[number]
+            if isinstance(result, dict):
+                self._tally.kept += 1
+                yield _row(result)
+            else:
+                self._failed(entry.document, result.why if isinstance(result, Unusable) else result)
+
+    def close(self) -> None:
+        """Drops the documents of which something never came back."""
+        for entry in self._open.values():
+            self._failed(entry.document, Failure("transport", "no completion came back"))
+
+    def _wanted_again(self, entry: _Open, unusable: Unusable) -> bool:
+        # The engine has tried a fault of the transport again already.
+        transport = isinstance(unusable.why, Failure) and unusable.why.kind == "transport"
+        if not entry.left or transport:
+            return False
+        request = entry.back.pop(unusable.place).request
+        seed = drawn_with(request.sampling.seed, "again", str(entry.left))
+        entry.left -= 1
+        self.waiting.append(replace(request, sampling=replace(request.sampling, seed=seed)))
+        return True
+
+    def _failed(self, document: Mapping[str, Any], why: Drop | Failure) -> None:
+        self._tally.failures[why.kind if isinstance(why, Failure) else "check"] += 1
+        self._dropped(document, why if isinstance(why, Drop) else Drop(why.kind, detail=why.reason))
+
+    def _dropped(self, document: Mapping[str, Any], why: Drop) -> None:
+        with self._lock:
+            self._tally.dropped[why.reason] += 1
+            self._drop(str(document["id"]), why)
 
 
 def planned(documents: Iterable[Mapping[str, Any]], task: Task) -> Iterator[Request]:
@@ -136,81 +193,6 @@ def planned(documents: Iterable[Mapping[str, Any]], task: Task) -> Iterator[Requ
         asked = task(document)
         if isinstance(asked, Asked):
             yield from asked.requests
-
-
-def drawn_with(seed: int, *parts: str) -> int:
-    """The seed of one request: the run's, and what tells the request from others; 31 bits.
-
-    The same document has the same seed whatever stands before it, so that its completion is found again.
-    """
-    return xxhash.xxh3_64_intdigest("\x1f".join((str(seed), *parts))) >> 33
-
-
-def provenance(
-    document: Mapping[str, Any],
-    engine: Engine,
-    finished: Iterable[Finished],
-    seed: int,
-    checks: Mapping[str, float],
-) -> dict[str, Any]:
-    """What a finished document's metadata says of where it comes from.
-
-    Keys: `model`, `revision`, `prompts` (with versions), `seed`, `source_id`, `source`, `source_licence`,
-    `replayed`, `prompt_tokens`, `completion_tokens`, `checks` (what was measured, by name).
-    """
-    done = tuple(finished)
-    given = metadata(document)
-    completions = [each.completion for each in done if each.completion]
-    return {
-        "model": engine.model,
-        "revision": engine.revision,
-        "prompts": sorted({each.request.prompt for each in done}),
-        "seed": seed,
-        "source_id": document["id"],
-        "source": document["source"],
-        "source_licence": given.get("licence", given.get("license")),
-        "replayed": bool(done) and all(each.replayed for each in done),
-        "prompt_tokens": sum(each.prompt_tokens for each in completions),
-        "completion_tokens": sum(each.completion_tokens for each in completions),
-        "checks": dict(checks),
-    }
-
-
-def metadata(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document's metadata as a mapping; empty where there is none or it is no JSON object."""
-    given = document.get("metadata")
-    if isinstance(given, str):
-        try:
-            given = orjson.loads(given)
-        except orjson.JSONDecodeError:
-            return {}
-    return dict(given) if isinstance(given, Mapping) else {}
-
-
-def worst(checks: Iterable[Iterable[Check]]) -> dict[str, float]:
-    """Of each check over several pieces, the value that is furthest from what a check of its kind asks for.
-
-    The lowest of those with a lower bound alone, the highest of those with an upper one, and of those with both
-    the one that is furthest from the middle.
-    """
-    found: dict[str, float] = {}
-    for piece in checks:
-        for each in piece:
-            if each.value != each.value:
-                continue
-            known = found.get(each.reason)
-            if known is None or _further(each, known):
-                found[each.reason] = each.value
-    return {name: round(float(value), 4) for name, value in found.items()}
-
-
-def _further(check: Check, known: float) -> bool:
-    if check.most == float("inf"):
-        return check.value < known
-    if check.least == float("-inf"):
-        return check.value > known
-    middle = (check.least + check.most) / 2
-    return abs(check.value - middle) > abs(known - middle)
 
 
 def _count(finished: Finished, tally: Tally) -> None:

@@ -4,10 +4,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from filters.verdict import Drop
 from sources.language import Language
 from synth.request import Failure, Finished
 from synth.translation.check import Check
+from synth.translation.document_task import Unusable
 from synth.translation.pieces import Piece, joined, pieces
 from synth.translation.protection import MARKER, Protected, has_words, protect, restore
 
@@ -46,23 +46,23 @@ class Pieces:
         done: Iterable[Finished],
         read: Callable[[Finished], str | Failure],
         checks: Callable[[str, str], Iterator[Check]],
-    ) -> Written | Drop | Failure:
+    ) -> Written | Unusable:
         """What the completions of the asked pieces, in their order, make of the document.
 
-        `read` gives a completion's text, `checks` those of a piece and its text. The first failure or broken check
-        is the document's.
+        `read` gives a completion's text, `checks` those of a piece and its text. The first piece that cannot be
+        read or fails a check is the document's.
         """
         texts = [part.text for part in self.parts]
         passed = []
-        for place, finished in zip(self.asked, done, strict=True):
+        for at, (place, finished) in enumerate(zip(self.asked, done, strict=True)):
             text = read(finished)
             if isinstance(text, Failure):
-                return text
+                return Unusable(at, text)
             text = unicodedata.normalize("NFC", text).strip()
             found = []
             for check in checks(self.parts[place].text, text):
                 if check.broken:
-                    return check.drop
+                    return Unusable(at, check.drop)
                 found.append(check)
             passed.append(found)
             texts[place] = text

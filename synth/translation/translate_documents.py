@@ -12,9 +12,10 @@ from synth.prompt import load_prompt
 from synth.request import Engine, Failure, Finished
 from synth.translation.answers import final_answer, is_language, names_answer, same_answer
 from synth.translation.checks import CheckSettings, TranslationChecks
-from synth.translation.document_task import Asked, Row, drawn_with, metadata, provenance, worst
+from synth.translation.document_task import Asked, Row, Unusable
 from synth.translation.pair_scores import language_scores
 from synth.translation.piecewise import Pieces, Written
+from synth.translation.provenance import drawn_with, metadata, provenance, worst
 
 # Characters of the piece before that are shown for its terms.
 _CONTEXT: Final = 300
@@ -93,9 +94,7 @@ class Translation:
         )
         return Asked(requests, lambda done: self._finished(document, cut, done))
 
-    def _finished(
-        self, document: Mapping[str, Any], cut: Pieces, done: tuple[Finished, ...]
-    ) -> Row | Drop | Failure:
+    def _finished(self, document: Mapping[str, Any], cut: Pieces, done: tuple[Finished, ...]) -> Row | Unusable:
         written = cut.written(done, _text, self._checks.of)
         if not isinstance(written, Written):
             return written
@@ -103,7 +102,9 @@ class Translation:
         given = metadata(document)
         answer = given.get(ANSWER)
         if answer is not None and not is_language(str(answer)) and not names_answer(text, str(answer)):
-            return Drop("answer_changed", detail=f"{final_answer(text) or 'none'} instead of {answer}")
+            # Which piece changed it is not known: the last one has it as a rule.
+            named = final_answer(text) or "none"
+            return Unusable(len(done) - 1, Drop("answer_changed", detail=f"{named} instead of {answer}"))
         kept = {ANSWER: answer} if answer is not None else {}
         found_by = provenance(document, self._engine, done, self.settings.seed, worst(written.checks))
         return {

@@ -170,6 +170,41 @@ def test_pieces_come_back_in_any_order_and_one_that_fails_drops_its_document_onc
     assert "market town." in engine.asked[1].messages[-1].content.split("<context>")[1]
 
 
+@pytest.mark.parametrize("window", [1, 4, 64])
+def test_what_is_of_no_use_is_asked_for_again_and_nothing_else(window: int) -> None:
+    first, second = GREEK.split("\n\n")
+    tries: dict[str, int] = {}
+
+    def answer(request: Request) -> str | Failure | Completion:
+        asked = request.messages[-1].content.split("<text>")[2]
+        name = "first" if "1862" in asked else "second"
+        tries[name] = tries.get(name, 0) + 1
+        if name == "second" and tries[name] < 4:
+            faults = ("", Completion(tagged(second), "length", 1, 1), tagged("Λάθος ⟦1⟧"), tagged(second))
+            return faults[tries[name]]
+        return tagged(first if name == "first" else second)
+
+    engine, tally = ScriptedEngine(answer, window=window), Tally()
+    task = Translation(language("eng_Latn"), language("ell_Grek"), engine, TranslationSettings(budget=200))
+    kept = list(carry_out([document()], task, engine, lambda *_: None, tally, again=2))
+    assert len(kept) == 1 and tries == {"first": 1, "second": 3}
+    assert (tally.requests, tally.again) == (4, 2) and not tally.failures
+    assert len({request.sampling.seed for request in engine.asked}) == 4
+
+
+def test_a_document_is_dropped_when_it_was_asked_for_often_enough() -> None:
+    engine, tally = ScriptedEngine(lambda _: tagged("")), Tally()
+    task = Translation(language("eng_Latn"), language("ell_Grek"), engine)
+    dropped: list[str] = []
+    documents = [document(name=f"d{number}") for number in range(5)]
+    kept = list(carry_out(documents, task, engine, lambda name, _: dropped.append(name), tally, again=3))
+    assert not kept and sorted(dropped) == [f"d{number}" for number in range(5)]
+    assert tally.requests == 20 and tally.again == 15 and tally.failures == {"check": 5}
+    lost = ScriptedEngine(lambda _: Failure("transport", "gone"))
+    task = Translation(language("eng_Latn"), language("ell_Grek"), lost)
+    assert not list(carry_out(documents, task, lost, lambda *_: None, again=3)) and len(lost.asked) == 5
+
+
 def test_documents_of_one_id_are_documents_of_their_own() -> None:
     kept, _, _, _ = run([document(), document()], lambda _: tagged(GREEK))
     assert len(kept) == 2
