@@ -17,6 +17,7 @@ from synth.translation.repeated import repetition_excess
 
 # Letters under which lengths, words in common and scripts of a piece are chance.
 _FEWEST_LETTERS: Final = 12
+_BLANK_LINE: Final = regex.compile(r"\n\s*\n")
 # Marks that end a sentence, and a text that ends with one, in brackets or quotation marks or not.
 _MARK: Final = regex.compile(r"[.!?…。．！？।॥۔؟።፡។៕៖།]")
 _CLOSED: Final = regex.compile(rf"(?:{_MARK.pattern}|[;:；：])[\s\p{{Pe}}\p{{Pf}}\p{{Pi}}\"'*_`]*$")
@@ -115,4 +116,4 @@ def _lines(text: str) -> int:
 
 
 def _paragraphs(text: str) -> int:
-    return sum(1 for each in text.split("\n\n") if each.strip())
+    return sum(1 for each in _BLANK_LINE.split(text) if each.strip())

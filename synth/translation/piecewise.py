@@ -31,7 +31,8 @@ class Pieces:
 
     @classmethod
     def of(cls, text: str, language: Language, budget: int) -> "Pieces":
-        """The pieces of a text, which is normalised to NFC."""
+        """The pieces of a text, which is normalised: NFC, and line feeds alone end lines."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         protected = protect(unicodedata.normalize("NFC", text))
         parts = pieces(protected.text, language, budget)
         return cls(protected, parts, tuple(at for at, part in enumerate(parts) if has_words(part.text)))

@@ -205,6 +205,12 @@ def test_a_document_is_dropped_when_it_was_asked_for_often_enough() -> None:
     assert not list(carry_out(documents, task, lost, lambda *_: None, again=3)) and len(lost.asked) == 5
 
 
+@pytest.mark.parametrize("end", ["\r\n\r\n", "\r\r", "\n \t\n", "\n\n\n"])
+def test_lines_may_end_in_any_way(end: str) -> None:
+    kept, dropped, _, _ = run([document(ENGLISH.replace("\n\n", end))], lambda _: tagged(GREEK))
+    assert [row["id"] for row in kept] == ["d1/ell_Grek"] and not dropped
+
+
 def test_documents_of_one_id_are_documents_of_their_own() -> None:
     kept, _, _, _ = run([document(), document()], lambda _: tagged(GREEK))
     assert len(kept) == 2
