@@ -172,7 +172,8 @@ class _Run:
         if not entry.left or transport:
             return False
         request = entry.back.pop(unusable.place).request
-        seed = drawn_with(request.sampling.seed, "again", str(entry.left))
+        # From its own seed: in whatever order completions come back, the same ones are asked for.
+        seed = drawn_with(request.sampling.seed, "again")
         entry.left -= 1
         self.waiting.append(replace(request, sampling=replace(request.sampling, seed=seed)))
         return True

@@ -190,6 +190,7 @@ def test_what_is_of_no_use_is_asked_for_again_and_nothing_else(window: int) -> N
     assert len(kept) == 1 and tries == {"first": 1, "second": 3}
     assert (tally.requests, tally.again) == (4, 2) and not tally.failures
     assert len({request.sampling.seed for request in engine.asked}) == 4
+    assert orjson.loads(kept[0]["metadata"])["request_seeds"][1] == engine.asked[-1].sampling.seed
 
 
 def test_a_document_is_dropped_when_it_was_asked_for_often_enough() -> None:
