@@ -1,4 +1,4 @@
-"""`babelmix synthesise questions`: regional questions of a language, by a server of one's own."""
+"""`babelmix synthesise`: questions, translations and paraphrases, by a server of one's own."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,12 @@ from flows.cli_mix import Json
 from sources.errors import BabelmixError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sources.language import Language
+    from synth.request import Engine
     from synth.settings import Synthesis
+    from synth.translation.document_task import Tally, Task
 
 app = typer.Typer(help="Write what the web lacks, with a language model.", no_args_is_help=True)
 
@@ -36,6 +41,14 @@ Rate = Annotated[
 ]
 
 
+Files = Annotated[
+    list[str],
+    typer.Option("--input", help="Parquet or JSON lines with text: paths, globs or URLs; may be given again."),
+]
+Region = Annotated[str | None, typer.Option(help="Where the readers live, as a prompt says it: Greece.")]
+Concurrency = Annotated[int, typer.Option(help="Requests that are with the server at once.", min=1)]
+
+
 def register(parent: typer.Typer) -> None:
     """Adds this file's commands to `parent`."""
     parent.add_typer(app, name="synthesise")
@@ -49,7 +62,7 @@ def questions(
     model: ModelName = None,
     input: Input = None,  # noqa: A002 - the option's name
     most: Most = None,
-    concurrency: Annotated[int, typer.Option(help="Requests that are with the server at once.", min=1)] = 64,
+    concurrency: Concurrency = 64,
     dry_run: DryRun = False,
     tokens_per_second: Rate = 1000.0,
     as_json: Json = False,
@@ -83,6 +96,92 @@ def questions(
         typer.echo(json.dumps(totals, ensure_ascii=False))
         return
     _print(totals, output, console)
+
+
+@app.command()
+def translate(
+    input: Files,  # noqa: A002
+    source: Annotated[str, typer.Option("--from", help="The language of --input: eng_Latn.")],
+    target: Annotated[str, typer.Option("--to", help="The language to write: ell_Grek.")],
+    output: Output,
+    server: Server = None,
+    model: ModelName = None,
+    region: Region = None,
+    exercises: Annotated[
+        bool, typer.Option("--exercises", help="Questions with solutions, whose answers must stay the same.")
+    ] = False,
+    concurrency: Concurrency = 64,
+    as_json: Json = False,
+) -> None:
+    """Translate documents; formulae, code, links and numbers stay, and what fails a check is dropped."""
+    from pipelines.synthesise import category_of
+    from sources.language import language as registered
+    from synth.translation.translate_documents import Translation, TranslationSettings
+
+    spoken, wanted = registered(source), registered(target)
+    changed = {"region": region} if region else {}
+    prompt = "translate/exercise" if exercises else "translate/document"
+    settings = TranslationSettings(prompt=prompt, category=category_of(wanted.code)).model_copy(update=changed)
+    synthesis = _synthesis(server, model, concurrency, None, dry_run=False)
+    _rewrite(
+        input, spoken, output, synthesis, lambda engine: Translation(spoken, wanted, engine, settings), as_json
+    )
+
+
+@app.command()
+def rephrase(
+    input: Files,  # noqa: A002
+    language: Code,
+    output: Output,
+    server: Server = None,
+    model: ModelName = None,
+    region: Region = None,
+    concurrency: Concurrency = 64,
+    as_json: Json = False,
+) -> None:
+    """Say documents anew in their language: names and numbers stay, and little is copied."""
+    from pipelines.synthesise import category_of
+    from sources.language import language as registered
+    from synth.rephrasing.rephrase_documents import Rephrase, RephraseSettings
+
+    spoken = registered(language)
+    changed = {"region": region} if region else {}
+    settings = RephraseSettings(category=category_of(spoken.code)).model_copy(update=changed)
+    synthesis = _synthesis(server, model, concurrency, None, dry_run=False)
+    _rewrite(input, spoken, output, synthesis, lambda engine: Rephrase(spoken, engine, settings), as_json)
+
+
+def _rewrite(
+    files: list[str],
+    spoken: "Language",
+    output: str,
+    synthesis: "Synthesis",
+    task: "Callable[[Engine], Task]",
+    as_json: bool,
+) -> None:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from pipelines.rewrite_files import rewrite_files
+
+    console = Console(stderr=as_json)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("waiting for the first completions")
+
+        def report(tally: "Tally") -> None:
+            said = (
+                f"{tally.kept:,} of {tally.documents:,} documents kept, {tally.completion_tokens:,} tokens written"
+            )
+            progress.update(bar, description=said)
+
+        totals = rewrite_files(files, spoken, output, synthesis, task, report)
+    if as_json:
+        typer.echo(json.dumps(totals, ensure_ascii=False))
+        return
+    for reason, count in totals["dropped"].items():
+        console.print(f"{count:>8,}  {reason}", highlight=False, markup=False, style="dim")
+    console.print(f"{totals['kept']:>8,}  kept of {totals['documents']:,}", highlight=False, style="bold")
+    console.print(f"Documents  {output.rstrip('/')}/documents", soft_wrap=True, highlight=False)
 
 
 def _synthesis(
