@@ -7,6 +7,7 @@ Memory is that of the tree: 16 bytes a subclass statement.
 
 import bz2
 import gzip
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from sources.loading import load_yaml
 from synth.culture.concepts import Concept
 
 SETTINGS: Final = Path(__file__).parent / "wikidata.yaml"
+_ITEM: Final = re.compile(r"Q[1-9]\d{0,11}")
 # Bad rows that are named; all are counted.
 _NAMED: Final = 20
 
@@ -100,7 +102,9 @@ def entities(path: Path, bad: BadRows) -> Iterator[dict[str, Any]]:
                     continue
                 if not isinstance(entity, dict) or not isinstance(entity.get("id"), str):
                     bad.add(path, row, "no entity with an id")
-                elif entity["id"].startswith("Q"):
+                    continue
+                # Properties and lexemes are no items.
+                if _ITEM.fullmatch(entity["id"]):
                     yield entity
     except (OSError, EOFError) as error:
         why = getattr(error, "strerror", None) or str(error)
@@ -227,6 +231,10 @@ def _items(entity: Mapping[str, Any], props: tuple[str, ...]) -> list[str]:
     found = []
     for prop in props:
         for value in _values(entity, prop):
-            if isinstance(value, dict) and isinstance(value.get("id"), str) and value["id"].startswith("Q"):
-                found.append(value["id"])
+            if not isinstance(value, dict) or value.get("entity-type", "item") != "item":
+                continue
+            # Dumps of before 2017 have the number alone.
+            item = value.get("id") or f"Q{value.get('numeric-id')}"
+            if isinstance(item, str) and _ITEM.fullmatch(item):
+                found.append(item)
     return found
