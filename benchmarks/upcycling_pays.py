@@ -39,7 +39,9 @@ ADDED: Final = ("ell_Grek", "tha_Thai")
 # One past the bytes ends a document.
 END: Final = 256
 LENGTH: Final = 256
-STEP: Final = 8 * LENGTH
+# Of few tokens, so that there are many.
+STEP: Final = 4 * LENGTH
+EVALUATED: Final = 50
 DENSE: Final = {
     "vocab_size": 264,
     "hidden_size": 64,
@@ -119,7 +121,7 @@ def _mixture(workspace: Path, stage: int, shares: dict[str, float], sizes: dict[
 
 
 def settings_of(model: Path, stages: list[tuple[str, int, float, float]], start: Path | None) -> TrainSettings:
-    """A run of stages (name, steps, first rate, last rate) that evaluates every 25 steps."""
+    """A run of stages (name, steps, first rate, last rate) that evaluates every 50 steps."""
     written = [
         {
             "name": name,
@@ -135,9 +137,9 @@ def settings_of(model: Path, stages: list[tuple[str, int, float, float]], start:
             "start_from": start,
             "tokenizer": "bytes",
             "stages": written,
-            "batch": {"sequence_length": LENGTH, "sequences": 8, "micro_sequences": 8},
+            "batch": {"sequence_length": LENGTH, "sequences": 4, "micro_sequences": 4},
             "checkpoint": {"every_steps": 10_000, "keep_last": 1},
-            "evaluation": {"every_steps": 25, "documents": 6, "tokens_per_document": LENGTH},
+            "evaluation": {"every_steps": EVALUATED, "documents": 6, "tokens_per_document": LENGTH},
             "threads": 1,
         }
     )
@@ -160,7 +162,7 @@ def curve_of(trained: Trained) -> Curve:
 
 def table(curves: dict[str, Curve], dense: Curve, steps: int) -> str:
     """Markdown: the ablation at equal tokens, and the loss by language around the third stage."""
-    shown = [0, 25, steps, 2 * steps, 3 * steps, 4 * steps]
+    shown = [0, EVALUATED, steps, 2 * steps, 3 * steps, 4 * steps]
     heads = ["tokens", *(f"{step * STEP:,}" for step in shown)]
     lines = [_row(heads), _row(["---"] * len(heads))]
     for name, curve in curves.items():
@@ -232,8 +234,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--documents", type=Path, default=ROOT.parent / "shared" / "data" / "documents")
     parser.add_argument("--output", type=Path, default=Path("upcycling_pays"))
-    parser.add_argument("--dense-steps", type=int, default=600)
-    parser.add_argument("--stage-steps", type=int, default=75, help="a multiple of 25")
+    parser.add_argument("--dense-steps", type=int, default=1500)
+    parser.add_argument("--stage-steps", type=int, default=150, help="a multiple of 50")
     parser.add_argument("--runs", nargs="+", choices=list(LABELS), default=list(LABELS))
     arguments = parser.parse_args()
     output: Path = arguments.output

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from trainer.errors import TrainerError
-from trainer.training.checkpoint import Checkpoints, load_tensors
+from trainer.training.checkpoint import Checkpoints
 from trainer.training.distributed import Ranks
+from trainer.training.saved import load_tensors
 from trainer.training.settings import CheckpointSettings
 
 torch.set_num_threads(1)

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,36 +21,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
-from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 from torch.distributed.checkpoint.state_dict_saver import async_save, save
 
 from trainer.errors import TrainerError
 from trainer.training.distributed import Ranks
+from trainer.training.saved import FAULTS, FORMAT, STATE_FILE, Saved, read_saved, reason_of
 from trainer.training.settings import CheckpointSettings
 
-STATE_FILE: Final = "state.json"
-_FORMAT: Final = 1
 _NAME: Final = re.compile(r"step-(\d{8,})")
 _WRITING: Final = ".writing"
 _DELETING: Final = ".deleting"
-# torch's own is no Exception.
-_FAULTS: Final = (Exception, CheckpointException)
-
-# One process is meant to be one process.
-warnings.filterwarnings("ignore", message="torch.distributed is disabled")
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A complete checkpoint: its folder, its step, what the loop noted, and its tensors' shapes and types."""
-
-    folder: Path
-    step: int
-    facts: dict[str, Any]
-    shapes: dict[str, list[int]]
-    types: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +70,7 @@ class Checkpoints:
         must call it.
         """
         self._complete()
-        state = {"format": _FORMAT, "step": step, "keep": keep, "facts": dict(facts)}
+        state = {"format": FORMAT, "step": step, "keep": keep, "facts": dict(facts)}
         state["tensors"] = {name: list(tensor.shape) for name, tensor in tensors.items()}
         state["types"] = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
         target = self._place(step, _WRITING)
@@ -109,8 +89,8 @@ class Checkpoints:
             else:
                 future = None
                 save(dict(tensors), **options)
-        except _FAULTS as error:
-            self._fail(step, _reason(error))
+        except FAULTS as error:
+            self._fail(step, reason_of(error))
             return
         self._pending = _Pending(step, state, future)
         if future is None:
@@ -164,8 +144,8 @@ class Checkpoints:
             if self._ranks.first:
                 self._name(pending)
             self._failed = None
-        except _FAULTS as error:
-            self._fail(pending.step, _reason(error))
+        except FAULTS as error:
+            self._fail(pending.step, reason_of(error))
 
     def _name(self, pending: _Pending) -> None:
         folder = self._place(pending.step, _WRITING)
@@ -227,50 +207,6 @@ class Checkpoints:
         return [path for path in self._folder.glob("step-*") if path.is_dir()]
 
 
-def read_saved(folder: Path) -> Saved:
-    """What the checkpoint in `folder` says of itself.
-
-    Raises:
-        TrainerError: it is half-written, damaged, or no checkpoint.
-    """
-    path = folder / STATE_FILE
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        files = state["files"]
-        saved = Saved(folder, state["step"], state["facts"], state["tensors"], state["types"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainerError(f"{path}: no whole checkpoint ({type(error).__name__})") from error
-    if state.get("format") != _FORMAT:
-        raise TrainerError(f"{path}: format {state.get('format')}, only {_FORMAT} is read")
-    for name, size in files.items():
-        found = (folder / name).stat().st_size if (folder / name).is_file() else None
-        if found != size:
-            what = "missing" if found is None else f"{found} bytes"
-            raise TrainerError(f"{folder / name}: {what}, should be {size} bytes; the checkpoint is damaged")
-    return saved
-
-
-def load_tensors(saved: Saved, tensors: Mapping[str, torch.Tensor], ranks: Ranks) -> None:
-    """Fills `tensors` in place from the checkpoint, whatever number of ranks wrote it.
-
-    Raises:
-        TrainerError: a tensor is missing or has another shape, or a file cannot be read.
-    """
-    for name, tensor in tensors.items():
-        found = saved.shapes.get(name)
-        if found != list(tensor.shape):
-            what = "is not there" if found is None else f"has shape {found}"
-            raise TrainerError(
-                f"{saved.folder}: {name} {what}, this run needs {list(tensor.shape)}; use the configuration that"
-                " the checkpoint was made with"
-            )
-    try:
-        reader = HuggingFaceStorageReader(str(saved.folder))
-        load(dict(tensors), storage_reader=reader, process_group=ranks.saving, no_dist=ranks.count == 1)
-    except _FAULTS as error:
-        raise TrainerError(f"{saved.folder}: cannot be read ({_reason(error)})") from error
-
-
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -292,13 +228,3 @@ def _to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause in a few words; torch wraps it in the tracebacks of all ranks."""
-    failures = getattr(error, "failures", None)
-    if failures:
-        inner = next(iter(failures.values()))
-        error = inner[0] if isinstance(inner, tuple) else inner
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else f"{text[:157]}..."

@@ -7,8 +7,6 @@ in turn, so that any number of ranks trains on the same steps.
 
 import bisect
 import json
-import queue
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -22,11 +20,10 @@ import torch
 from mixtures.reader import MixtureReader
 from trainer.errors import TrainerError
 from trainer.training.documents import DocumentFinder, HeldOut
+from trainer.training.read_ahead import read_ahead
 from trainer.training.settings import TrainSettings
 
 NO_LABEL: Final = -100
-# Steps that are read ahead.
-_AHEAD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +157,7 @@ class Curriculum:
                 f"batch.sequences: {size} sequences cannot be shared out to {ranks} ranks evenly; make it a"
                 " multiple of the ranks, or start fewer"
             )
-        return _read_ahead(self._step(step, rank, ranks) for step in range(first, self.steps))
+        return read_ahead(self._step(step, rank, ranks) for step in range(first, self.steps))
 
     def held_out(self) -> Iterator[tuple[Bucket, list[npt.NDArray[np.uint32]]]]:
         """Every bucket of any stage once, with its held-out documents."""
@@ -253,39 +250,3 @@ def _folders(settings: TrainSettings, mixtures: Sequence[Path]) -> list[Path]:
 
 def _fingerprint(folder: Path) -> str:
     return str(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["fingerprint"])
-
-
-def _read_ahead(steps: Iterator[StepData]) -> Iterator[StepData]:
-    """The same steps; a thread reads `_AHEAD` of them in advance, and ends when the caller stops reading."""
-    waiting: queue.Queue[StepData | BaseException | None] = queue.Queue(maxsize=_AHEAD)
-    stopped = threading.Event()
-
-    def put(item: StepData | BaseException | None) -> bool:
-        while not stopped.is_set():
-            try:
-                waiting.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def fill() -> None:
-        try:
-            for step in steps:
-                if not put(step):
-                    return
-            put(None)
-        except BaseException as error:  # shown where the steps are read
-            put(error)
-
-    def drain() -> Iterator[StepData]:
-        threading.Thread(target=fill, name="read-ahead", daemon=True).start()
-        try:
-            while (item := waiting.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stopped.set()
-
-    return drain()

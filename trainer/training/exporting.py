@@ -9,7 +9,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from trainer.configuration import ModelConfig
 from trainer.errors import TrainerError
 from trainer.hugging_face import export
-from trainer.training.checkpoint import Saved, read_saved
+from trainer.training.saved import Saved, read_saved
 
 
 def export_checkpoint(

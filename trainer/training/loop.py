@@ -12,12 +12,13 @@ import torch
 
 from trainer.errors import TrainerError
 from trainer.training.balance import StepLoad, biases_of, measured_load, move_bias
-from trainer.training.checkpoint import Checkpoints, Saved, load_tensors
+from trainer.training.checkpoint import Checkpoints
 from trainer.training.data import NO_LABEL, Batch, Bucket, Curriculum, StepData
 from trainer.training.distributed import Ranks
 from trainer.training.evaluate import HeldOutDocuments
 from trainer.training.optimizer import Optimizer
 from trainer.training.progress import Progress, StepFigures
+from trainer.training.saved import Saved, load_tensors
 from trainer.training.schedule import learning_rate
 from trainer.training.served import served_line, served_row, stage_shares
 from trainer.training.settings import TrainSettings
