@@ -1,6 +1,6 @@
 """Traces tokens of generated mixtures of growing size: the time must not grow with the number of documents.
 
-    .venv/bin/python benchmarks/lineage.py [--documents 1000000 10000000 100000000] [--folder DIR]
+    .venv/bin/python benchmarks/lineage.py [--documents 1000000 10000000 100000000] [--drawn]
 
 A mixture has 100 buckets of files of 50,000 documents; order, indices and manifests are as a build writes them,
 and no two indices are alike. The documents' own files are one Parquet file under many names, and the files of
@@ -22,7 +22,16 @@ from typing import Any
 import numpy as np
 
 from mixtures.indexed import _HEADER, _INT32, _MAGIC, _VERSION, IndexedDataset
-from mixtures.order import OrderBucket, write_order
+from mixtures.order import (
+    CHECKPOINT,
+    COUNTS_FILE,
+    DESCRIPTION_FILE,
+    ORDER_FILE,
+    ORDER_VERSION,
+    POSITIONS_FILE,
+    OrderBucket,
+    write_order,
+)
 from pipelines.document_files import DocumentWriter
 from pipelines.document_index import DocumentIndex
 from pipelines.removals import matching
@@ -107,6 +116,57 @@ def mixture(workspace: Path, documents: int, parquet: Path) -> Path:
     return folder
 
 
+def drawn_mixture(workspace: Path, documents: int, parquet: Path) -> Path:
+    """A mixture of documents of one length that is read once and a half, its order drawn and not computed.
+
+    So that 10^9 documents take a minute to make. All of its files of tokens are one index under many names.
+    """
+    draw = np.random.default_rng(1)
+    tokens, readings = 1000, documents * 3 // 2
+    files = max(1, documents // BUCKETS // FILE)
+    index = workspace.parent / "one-length"
+    with Path(f"{index}.idx").open("wb") as file:
+        file.write(_HEADER.pack(_MAGIC, _VERSION, _INT32, FILE, FILE + 1))
+        file.write(np.full(FILE, tokens, dtype=np.int32).tobytes())
+        file.write((4 * tokens * np.arange(FILE, dtype=np.int64)).tobytes())
+        file.write(np.arange(FILE + 1, dtype=np.int64).tobytes())
+    with Path(f"{index}.bin").open("wb") as file:
+        file.truncate(4 * tokens * FILE)
+    folder = workspace / "mixtures" / "m" / "stage1" / "f"
+    folder.mkdir(parents=True)
+    given = np.zeros(BUCKETS, dtype=np.int64)
+    with (folder / ORDER_FILE).open("wb") as order, (folder / COUNTS_FILE).open("wb") as counts:
+        for start in range(0, readings, CHECKPOINT):
+            given.astype("<u8").tofile(counts)
+            entries = draw.integers(0, BUCKETS, min(CHECKPOINT, readings - start), dtype=np.uint8)
+            entries.tofile(order)
+            given += np.bincount(entries, minlength=BUCKETS)
+        if readings % CHECKPOINT == 0:
+            given.astype("<u8").tofile(counts)
+    (np.arange(0, readings, 1024, dtype="<u8") * tokens).tofile(folder / POSITIONS_FILE)
+    rows, described = [], []
+    for number in range(BUCKETS):
+        place = f"fineweb-{number}/deu_Latn"
+        curated, made = workspace / "curated" / place, workspace / "tokens" / "multilingual" / place
+        curated.mkdir(parents=True)
+        made.mkdir(parents=True)
+        for file_number in range(files):
+            os.link(parquet, curated / f"{file_number:05d}.parquet")
+            for ending in (".idx", ".bin"):
+                os.link(f"{index}{ending}", made / f"{file_number:05d}{ending}")
+        fingerprint = complete(curated, "render", {}, {"profile": "sample", "input": "", "language": "deu_Latn"})
+        fingerprint = complete(made, "tokenise", {f"curated/{place}": fingerprint}, {})
+        shards = [f"tokens/multilingual/{place}/{each:05d}" for each in range(files)]
+        names = {"category": "multilingual", "source": f"fineweb-{number}", "language": "deu_Latn"}
+        rows.append({**names, "shards": shards, "fingerprint": fingerprint})
+        name, count = f"multilingual/{place}", int(given[number])
+        described.append({"name": name, "size": files * FILE, "documents": count, "tokens": tokens * count})
+    totals = {"version": ORDER_VERSION, "seed": 0, "documents": readings, "tokens": tokens * readings}
+    (folder / DESCRIPTION_FILE).write_text(json.dumps({**totals, "buckets": described}))
+    (folder / "manifest.json").write_text(json.dumps({"totals": {"buckets": rows}}))
+    return folder
+
+
 def forget(workspace: Path) -> None:
     """Gives the pages of all files back to the kernel."""
     for path in workspace.rglob("*"):
@@ -170,6 +230,7 @@ def growing(workspace: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--documents", type=int, nargs="+", default=[10**6, 10**7, 10**8])
+    parser.add_argument("--drawn", action="store_true", help="an order that is drawn: quick to make, for 10^9")
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     base = Path(tempfile.mkdtemp(dir=arguments.folder))
@@ -177,7 +238,8 @@ def main() -> None:
         parquet = documents_file(base)
         for documents in arguments.documents:
             workspace = base / str(documents)
-            seconds = timed(lambda w=workspace, d=documents: mixture(w, d, parquet))  # type: ignore[misc]
+            make = drawn_mixture if arguments.drawn else mixture
+            seconds = timed(lambda m=make, w=workspace, d=documents: m(w, d, parquet))  # type: ignore[misc]
             folder = workspace / "mixtures" / "m" / "stage1" / "f"
             entries = json.loads((folder / "order.json").read_text())["documents"]
             print(f"{documents:,} documents, read {entries:,} times; made in {seconds:.0f} s")
