@@ -7,6 +7,7 @@ mixture, but for the bisection.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +152,7 @@ class Lineage:
         """
         found = self._starts.get(bucket)
         if found is None:
-            counts = [_documents(Path(f"{prefix}.idx")) for prefix in self._prefixes[bucket]]
+            counts = [_documents(f"{prefix}.idx") for prefix in self._prefixes[bucket]]
             found = np.cumsum([0, *counts])
             if found[-1] != self.sizes[bucket]:
                 name = self.order.names[bucket]
@@ -216,10 +217,10 @@ class Lineage:
         return found
 
 
-def _documents(index: Path) -> int:
+def _documents(index: str) -> int:
     """How many documents an index of tokens has, by its size: 4 and 8 bytes a document, and 8 a boundary."""
     try:
-        size = index.stat().st_size - HEADER_BYTES - 8
+        size = os.path.getsize(index) - HEADER_BYTES - 8  # noqa: PTH202
     except OSError as error:
         raise BabelmixError(f"{index}: cannot be read ({error.strerror}); tokenise again") from error
     if size < 0 or size % 20:
