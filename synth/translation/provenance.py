@@ -28,7 +28,8 @@ def provenance(
     """What a finished document's metadata says of where it comes from.
 
     Keys: `model`, `revision`, `prompts` (with versions), `seed` (the run's), `request_seeds`, `source_id`,
-    `source`, `source_licence`, `replayed`, `prompt_tokens`, `completion_tokens`, `checks` (what was measured).
+    `source`, `source_licence`, `prompt_tokens`, `completion_tokens`, `checks` (what was measured). Whether a
+    completion was asked for now or by an earlier run says nothing of the document, and is no part of it.
     """
     done = tuple(finished)
     given = metadata(document)
@@ -42,7 +43,6 @@ def provenance(
         "source_id": document["id"],
         "source": document["source"],
         "source_licence": given.get("licence", given.get("license")),
-        "replayed": bool(done) and all(each.replayed for each in done),
         "prompt_tokens": sum(each.prompt_tokens for each in completions),
         "completion_tokens": sum(each.completion_tokens for each in completions),
         "checks": dict(checks),
