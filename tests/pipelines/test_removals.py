@@ -228,6 +228,22 @@ def test_what_was_generated_from_a_removed_document_goes_with_it(tmp_path: Path)
     ]
 
 
+def test_a_list_is_kept_and_looked_up_in_an_object_store() -> None:
+    workspace = Workspace("memory://take-down/workspace")
+    manifest = {"fingerprint": "f", "identity": {}, "totals": {}}
+    with workspace.replacing(("collected/s/ell_Grek",), manifest) as (target,), DocumentWriter(target) as writer:
+        for number in range(3):
+            row = {"id": f"{number}", "text": "t", "language": "ell_Grek", "source": "s", "category": "wiki"}
+            writer.write({**row, "url": f"https://example.org/{number}/"})
+    done = remove(workspace, Removals([Removal(id="1"), Removal(url_prefix="example.org/2")]))
+    assert done.documents == {("s", "ell_Grek"): 2}
+    settings = removal_settings(workspace)
+    assert len(settings.removals) == 2
+    assert set(settings.of("s", "ell_Grek", "f") or ()) == {"matched"}
+    assert set(settings.of("s", "ell_Grek", "g") or ()) == {"list"}
+    assert settings.of("s", "deu_Latn", "f") is not None
+
+
 def test_a_wrong_line_of_the_list_is_named(workspace: Workspace) -> None:
     Path(workspace.at(LIST)).write_text('{"id": "a"}\n{"url": "b"}\n')
     with pytest.raises(BabelmixError, match=r"removals\.jsonl: line 2"):
