@@ -7,6 +7,7 @@ from typing import Final
 
 from filters.word_tokenizer import IcuWordTokenizer
 from sources.language import Language
+from synth.culture.regions import region_name
 
 # Words of a label that are looked for.
 _LONGEST: Final = 6
@@ -84,6 +85,8 @@ def described(concepts: Iterable[Concept]) -> str:
     lines = []
     for each in concepts:
         parts = [f"{each.label} ({each.english})", ", ".join(each.classes).replace("_", " ")]
-        parts += [part for part in (", ".join(each.regions), each.description or each.english_description) if part]
+        # An item whose code is not known says nothing to a reader.
+        regions = ", ".join(region_name(region) for region in each.regions if len(region) == 2)
+        parts += [part for part in (regions, each.description or each.english_description) if part]
         lines.append(f"{each.id}: {'; '.join(parts)}")
     return "\n".join(lines) or "none"

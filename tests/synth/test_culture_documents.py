@@ -164,7 +164,7 @@ def test_a_grounded_article_is_kept_with_its_sources() -> None:
     assert found["concepts"] == ["Q1"] and found["topic"] == "calendar" and found["region"] == "GR"
     assert found["evidence"][0]["text"] == QUOTE
     assert (found["source_id"], found["source"], found["source_licence"]) == ("d1", "fineweb-2", "ODC-By")
-    assert "Q1: μαγειρίτσα (magiritsa); dish; GR; σούπα του Πάσχα" in asked[0].messages[-1].content
+    assert "Q1: μαγειρίτσα (magiritsa); dish; Greece; σούπα του Πάσχα" in asked[0].messages[-1].content
 
 
 @pytest.mark.parametrize(

@@ -220,5 +220,7 @@ def test_concepts_are_found_where_words_are_not_spaced() -> None:
 
 
 def test_records_are_described_a_line_each() -> None:
-    assert described([concept("Q1", "μουσακάς", "GR")]) == "Q1: μουσακάς (english Q1); dish; GR; a thing"
+    assert (
+        described([concept("Q1", "μουσακάς", "GR", "Q999")]) == "Q1: μουσακάς (english Q1); dish; Greece; a thing"
+    )
     assert described([]) == "none"
