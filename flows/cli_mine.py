@@ -133,13 +133,14 @@ def _stage(
     from flows.terminal import run_in_terminal
     from mixtures.recipe import load_recipe
     from pipelines.build import build
+    from pipelines.removals import removal_settings
     from pipelines.workspace import Workspace
 
-    plan = build(load_recipe(model, stage), profile, None, 0)
+    place = Workspace(workspace)
+    plan = build(load_recipe(model, stage), profile, None, 0, removal_settings(place))
     steps = plan.needed_for("render")
     if not steps:
         raise BabelmixError(f"profile {profile}: no pairs of any language of {stage}; name another profile")
-    place = Workspace(workspace)
     totals, made = run_in_terminal(replace(plan, steps=steps), place, console)
     found = {step.settings["language"]: totals[step.name] for step in steps if step.kind == "render"}
     lines = [f"Pairs  {place.at('bitext')}", f"Chat   {place.at('chat')}"]

@@ -39,12 +39,13 @@ def mine_bitext(
     stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
 ) -> dict[str, dict[str, Any]]:
     """Mines the translation pairs of a stage's languages, and publishes their funnel. Returns totals by step."""
-    plan = build(load_recipe(model, stage), profile, None, 0)
+    place = Workspace(workspace)
+    plan = build(load_recipe(model, stage), profile, None, 0, removal_settings(place))
     steps = plan.needed_for("render")
     if not steps:
         raise BabelmixError(f"profile {profile}: no pairs of any language of stage {stage}; name another profile")
     key = artifact_key(plan)
-    totals = dict(run_tasks(steps, Workspace(workspace), f"progress-mine-{key}"))
+    totals = dict(run_tasks(steps, place, f"progress-mine-{key}"))
     publish_pairs(plan, totals)
     return totals
 
@@ -55,7 +56,8 @@ def synthesise_questions(
     stage: int | str = 4, model: str = "marco-mini", profile: str = "sample", workspace: str = "workspace"
 ) -> dict[str, dict[str, Any]]:
     """Writes regional questions in a stage's languages, publishes what became of them, returns totals by step."""
-    plan = build(load_recipe(model, stage), profile, None, 0)
+    place = Workspace(workspace)
+    plan = build(load_recipe(model, stage), profile, None, 0, removal_settings(place))
     steps = plan.needed_for("questions")
     if not steps:
         raise BabelmixError(
@@ -63,7 +65,7 @@ def synthesise_questions(
             " `synthesis: [questions]`, and BABELMIX_SYNTHESIS names the file with their server"
         )
     key = artifact_key(plan)
-    totals = dict(run_tasks(steps, Workspace(workspace), f"progress-questions-{key}"))
+    totals = dict(run_tasks(steps, place, f"progress-questions-{key}"))
     publish_questions(plan, totals)
     return totals
 

@@ -67,6 +67,8 @@ class MixtureReader:
         rows = self.totals["buckets"]
         if len(rows) != len(self.order.names):
             raise BabelmixError(f"{self.folder}: manifest and order are of different mixtures; build it again")
+        for row in rows:
+            _tokens_stand(self.workspace, row, self.folder)
         self._buckets = [_Bucket([str(self.workspace / shard) for shard in row["shards"]]) for row in rows]
 
     @property
@@ -99,6 +101,24 @@ class MixtureReader:
     def bucket(self, number: int) -> "_Bucket":
         """The documents of a bucket by its number in the order."""
         return self._buckets[number]
+
+
+def _tokens_stand(workspace: Path, row: dict[str, Any], mixture: Path) -> None:
+    """Raises BabelmixError where a bucket's tokens were made again since the mixture was.
+
+    The order numbers documents: among other documents it would read others, and nobody would know. Tokens
+    without a manifest, as a person may have copied them, are taken for the right ones.
+    """
+    for folder in {Path(shard).parent for shard in row["shards"]}:
+        try:
+            manifest = json.loads((workspace / folder / "manifest.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        if "fingerprint" in row and manifest["fingerprint"] != row["fingerprint"]:
+            raise BabelmixError(
+                f"{workspace / folder}: made again since {mixture} was, which orders the documents that were there"
+                " before; build the mixture again"
+            )
 
 
 class _Documents:
