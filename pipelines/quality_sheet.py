@@ -28,7 +28,7 @@ def write_quality_sheet(
     positions = ", ".join(
         f"{letter} {count}" for letter, count in zip(_LETTERS, balance["positions"], strict=True)
     )
-    by = sorted({f"{each.model} {each.revision}".strip() for each in questions})
+    by = sorted({each.model + (f"@{each.revision}" if each.revision else "") for each in questions})
     verified = sorted({each.verifier for each in questions if each.verifier})
     facts = {
         "kept": f"{balance['questions']:,}",
@@ -38,8 +38,8 @@ def write_quality_sheet(
     }
     body = [
         f"<h1>Questions in {escape(language.name)} ({escape(language.native_name)})</h1>",
-        f"<p>Written by {shown(', '.join(by), _MOST)}; verified by"
-        f" {shown(', '.join(verified) or 'nobody', _MOST)}. {len(questions)} items, by a hash of their id.</p>",
+        f"<p>Writer: {shown(', '.join(by), _MOST)}. Verifier: {shown(', '.join(verified) or 'none', _MOST)}."
+        f" Shown are {len(questions)}, drawn by a hash of their ids.</p>",
         "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items()) + "</dl>",
         *(_article(each, language) for each in questions),
     ]
