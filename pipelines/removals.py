@@ -121,7 +121,7 @@ def workspace_text(workspace: Workspace, name: str) -> str | None:
     fs, path = fsspec.core.url_to_fs(workspace.at(name))
     try:
         content: bytes = fs.cat_file(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         return content.decode()
