@@ -24,8 +24,14 @@ def refused(*arguments: str | Path) -> str:
     return str(ended.exception)
 
 
-def test_a_token_is_traced_in_the_terminal_and_as_json(built: Built) -> None:
-    folder = mixture(built.workspace)
+@pytest.fixture(scope="module")
+def traced(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mixture in a workspace of its own: a trace leaves its look-up tables there."""
+    return mixture(built.copy(tmp_path_factory.mktemp("traced")))
+
+
+def test_a_token_is_traced_in_the_terminal_and_as_json(traced: Path) -> None:
+    folder = traced
     parts = json.loads(run("trace", folder, "--sequence", "2", "--length", "2048", "--json"))
     text = run("trace", folder, "--sequence", "2", "--length", "2048")
     assert all(part["id"] in text for part in parts)
@@ -42,8 +48,8 @@ def test_a_token_is_traced_in_the_terminal_and_as_json(built: Built) -> None:
     assert any(each["first_sequence"] <= 2 <= each["last_sequence"] for each in again["readings"])
 
 
-def test_every_score_that_a_rule_held_is_within_its_threshold(built: Built) -> None:
-    folder = mixture(built.workspace)
+def test_every_score_that_a_rule_held_is_within_its_threshold(traced: Path) -> None:
+    folder = traced
     for sequence in range(0, 40, 5):
         arguments = ("--sequence", str(sequence), "--token", "0", "--length", "2048", "--json")
         found = json.loads(run("trace", folder, *arguments))
@@ -65,8 +71,8 @@ def test_every_score_that_a_rule_held_is_within_its_threshold(built: Built) -> N
         (("--document", "x"), "no document of this mixture has this id"),
     ],
 )
-def test_a_wrong_question_is_told_in_one_line(built: Built, arguments: tuple[str, ...], said: str) -> None:
-    assert said in refused("trace", mixture(built.workspace), *arguments)
+def test_a_wrong_question_is_told_in_one_line(traced: Path, arguments: tuple[str, ...], said: str) -> None:
+    assert said in refused("trace", traced, *arguments)
 
 
 def test_what_is_no_mixture_is_named(tmp_path: Path) -> None:

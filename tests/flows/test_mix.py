@@ -56,8 +56,11 @@ def test_a_second_mix_recomputes_nothing_and_says_so(built: Built, tmp_path: Pat
     workspace = built.copy(tmp_path)
     before = times(workspace)
     printed = babelmix("mix", "stage4").done()
-    # Curation makes two folders, all other steps one.
-    steps = sum(not name.startswith(("dropped/", "standing/")) for name in complete(workspace))
+    # Some steps make several folders; all of a step's have its fingerprint.
+    manifests = [
+        json.loads((workspace / name / "manifest.json").read_text("utf-8")) for name in complete(workspace)
+    ]
+    steps = len({each["fingerprint"] for each in manifests})
     assert f"Nothing was recomputed: all {steps} steps were complete." in printed
     assert "documents kept" not in printed
     assert times(workspace) == before
@@ -98,13 +101,45 @@ def test_verdicts_equal_the_labels(built_global: Built, source: str, language: s
     assert redacted == {name: wanted[name]["pii"] for name in kept}
 
 
-def test_the_pack_is_kept_and_dropped_as_it_was(built_global: Built) -> None:
+def _counts(workspace: Path, step: str) -> Counter[str]:
+    """Documents and reasons of all languages, of the folders that a kind of step made."""
     found: Counter[str] = Counter()
-    for path in (built_global.workspace / "curated").glob("*/*/manifest.json"):
-        totals = json.loads(path.read_text(encoding="utf-8"))["totals"]
+    for path in (workspace / "curated").glob("*/*/manifest.json"):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["identity"]["step"] != step:
+            continue
+        totals = manifest["totals"]
         found.update({"documents": totals["documents"], "kept": totals["kept"]})
         for row in totals["dropped"]:
             found[f"{row['filter']}: {row['reason']}"] += row["documents"]
+    return found
+
+
+def test_the_packs_pairs_are_kept_and_dropped_as_they_were(built_global: Built) -> None:
+    # The pack has the same seventeen sentences in 25 languages, and a sentence stays in 16.
+    assert _counts(built_global.workspace, "render") == {
+        "documents": 425,
+        "kept": 225,
+        "bitext: identical": 25,
+        "bitext: numbers_missing": 24,
+        "bitext: duplicate": 25,
+        "bitext: target_language": 3,
+        "bitext: language_cap": 123,
+    }
+
+
+def test_the_packs_questions_are_kept_and_dropped_as_they_were(built_global: Built) -> None:
+    assert _counts(built_global.workspace, "questions") == {
+        "documents": 192,
+        "kept": 186,
+        "synthesis: form.grounded.ungrounded": 1,
+        "synthesis: form.key_length.key_longest": 1,
+        "synthesis: language.fields.wrong_language": 4,
+    }
+
+
+def test_the_pack_is_kept_and_dropped_as_it_was(built_global: Built) -> None:
+    found = _counts(built_global.workspace, "curate")
     assert found == {
         "documents": 1091,
         "kept": 671,
@@ -141,6 +176,8 @@ def greek_is_stricter(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 
 
 GREEK = ["curated/fineweb-2/ell_Grek", "tokens/multilingual/fineweb-2/ell_Grek"]
+# What stands on these documents.
+ASKED = ["curated/regional-questions/ell_Grek", "tokens/multilingual/regional-questions/ell_Grek"]
 
 
 def _would_run(printed: str) -> list[tuple[str, str]]:
@@ -169,8 +206,10 @@ def test_why_after_a_change_of_one_languages_threshold(
 ) -> None:
     before = times(built.workspace)
     printed = babelmix("status", "--why", "--workspace", built.workspace, own=greek_is_stricter).done()
-    (curated, threshold), (report, _), (tokens, _), (mixed, _) = _would_run(printed)
-    assert [curated, report, tokens] == [GREEK[0], "curation", GREEK[1]]
+    (curated, threshold), *rest = _would_run(printed)
+    *follow, mixed = [step for step, _ in rest]
+    # Questions stand on the documents, so that they and their tokens follow.
+    assert [curated, *follow] == [GREEK[0], "curation", ASKED[0], GREEK[1], ASKED[1]]
     assert threshold == "curation.language.thresholds.line_punct_thr was 0.167, is 0.25"
     assert mixed.startswith("mixtures/marco-mini/stage4/")
     assert times(built.workspace) == before
@@ -190,7 +229,8 @@ def test_mix_after_a_change_of_one_languages_threshold_runs_what_status_named(
     }
     report = {"curation", "curation/cards"}
     besides = {f"{room}/fineweb-2/ell_Grek" for room in ("dropped", "standing")}
-    assert folders == {*GREEK, *report, *besides, f"mixtures/marco-mini/stage4/{new}"}
+    besides |= {"dropped/regional-questions/ell_Grek", "synthetic/questions/ell_Grek"}
+    assert folders == {*GREEK, *ASKED, *report, *besides, f"mixtures/marco-mini/stage4/{new}"}
 
 
 def test_after_a_change_of_the_recipes_weights_only_the_mixture_is_built(
