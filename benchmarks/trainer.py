@@ -6,6 +6,7 @@
 Same sizes, random weights, tokens, optimiser and precision for all; a step is forward, backward, clipping and
 update. Every run has a process of its own, one after the other. `balanced` routing deals tokens out to the experts
 in turn, which flatters; `natural` is what the random router does. Median of the steps after the warm-up.
+On a CPU ours keeps freed memory, as our loop does (`trainer/training/cpu_memory.py`).
 """
 
 import argparse
@@ -29,6 +30,7 @@ from trainer.configuration import ModelConfig, load_model_config  # noqa: E402
 from trainer.hugging_face_config import config_json  # noqa: E402
 from trainer.model.router import Routing  # noqa: E402
 from trainer.training.building import build_model  # noqa: E402
+from trainer.training.cpu_memory import keep_freed_memory  # noqa: E402
 from trainer.training.distributed import Ranks  # noqa: E402
 from trainer.training.flops import peak_flops, token_cost  # noqa: E402
 from trainer.training.optimizer import Optimizer  # noqa: E402
@@ -134,6 +136,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     balanced = arguments.routing == "balanced"
     if arguments.run == "ours":
         settings = settings.model_copy(update={"compile": arguments.compile})
+        if device.type == "cpu":
+            keep_freed_memory()
         model, loss = ours(settings, config, device, balanced)
     else:
         model, loss = theirs(settings, config, device, balanced, arguments.run.split()[1])

@@ -14,6 +14,7 @@ from trainer.errors import TrainerError
 from trainer.hugging_face import Checkpoint
 from trainer.training.building import build_model, fill, random_weights
 from trainer.training.checkpoint import Checkpoints
+from trainer.training.cpu_memory import keep_freed_memory
 from trainer.training.data import Curriculum
 from trainer.training.distributed import Ranks, started
 from trainer.training.evaluate import HeldOutDocuments
@@ -81,6 +82,8 @@ def run(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with started(settings.rank_timeout_minutes) as ranks:
+        if ranks.device.type == "cpu":
+            keep_freed_memory()
         curriculum = Curriculum(settings, mixtures)
         folder = output or curriculum.workspace / "training" / name
         # Only the first rank speaks.
