@@ -1,6 +1,7 @@
 """Runs the console script `babelmix` as a person would, and reads what it leaves in a workspace."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -104,6 +105,14 @@ def complete(workspace: Path) -> list[str]:
         if "manifest.json" in files:
             found.append(str(Path(folder).relative_to(workspace)))
     return sorted(found)
+
+
+def steps_of(workspace: Path) -> int:
+    """How many steps made a workspace: some make several folders, all of which have the step's fingerprint."""
+    manifests = [
+        json.loads((workspace / name / "manifest.json").read_text("utf-8")) for name in complete(workspace)
+    ]
+    return len({each["fingerprint"] for each in manifests})
 
 
 def mixture(workspace: Path, model: str = "marco-mini", stage: int = 4) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import BIN, REPOSITORY, CommandLine, complete, digests, mixture, times
+from command_line import BIN, REPOSITORY, CommandLine, digests, mixture, steps_of, times
 from conftest import Built
 
 from mixtures.reader import MixtureReader
@@ -56,11 +56,7 @@ def test_a_second_mix_recomputes_nothing_and_says_so(built: Built, tmp_path: Pat
     workspace = built.copy(tmp_path)
     before = times(workspace)
     printed = babelmix("mix", "stage4").done()
-    # Some steps make several folders; all of a step's have its fingerprint.
-    manifests = [
-        json.loads((workspace / name / "manifest.json").read_text("utf-8")) for name in complete(workspace)
-    ]
-    steps = len({each["fingerprint"] for each in manifests})
+    steps = steps_of(workspace)
     assert f"Nothing was recomputed: all {steps} steps were complete." in printed
     assert "documents kept" not in printed
     assert times(workspace) == before

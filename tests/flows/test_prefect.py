@@ -25,6 +25,7 @@ from command_line import (
     digests,
     environment,
     mixture,
+    steps_of,
     times,
 )
 from conftest import Built
@@ -152,8 +153,7 @@ def test_its_bytes_are_those_of_the_command_line(served: Served, watched: Ended,
 def test_one_task_a_step_and_not_one_a_file(served: Served, watched: Ended) -> None:
     watched.done()
     (run, *_) = served.flow_runs()
-    steps = sum(not name.startswith(("dropped/", "standing/")) for name in complete(served.workspace))
-    assert served.task_states(run["id"]) == {"Completed": steps}
+    assert served.task_states(run["id"]) == {"Completed": steps_of(served.workspace)}
 
 
 def test_the_token_table_says_what_inspect_says(served: Served, watched: Ended) -> None:
