@@ -21,7 +21,7 @@ from synth.request import Completion
 _HEAD: Final = b'{"key":"'
 _KEY_DIGITS: Final = 32
 _SHORTEST: Final = len(_HEAD) + _KEY_DIGITS + 2
-_BLOCK: Final = 8 << 20
+_BLOCK: Final = 1 << 20
 # Keys that were added since the sorted arrays were made; they stand in a dictionary until there are this many.
 _RECENT: Final = 1 << 15
 _OPEN_FILES: Final = 64
@@ -143,7 +143,11 @@ class Segments:
             raise BabelmixError(f"{path}: the last line is cut off; write the file again")
         self._scanned[file] = at
         if keys:
-            self._add(np.concatenate(keys), np.concatenate(places))
+            # The parts are let go of before the sorting, which is when the most memory is in use.
+            all_keys, all_places = np.concatenate(keys), np.concatenate(places)
+            keys.clear()
+            places.clear()
+            self._add(all_keys, all_places)
         return found
 
     def refresh(self, file: int) -> None:
