@@ -154,7 +154,7 @@ def planned(stage: str, model: str, inventory: str | None, tokens: str | None, w
 
     from mixtures.compare import read_plan
     from mixtures.ledger import read_ledger
-    from mixtures.plan import plan
+    from mixtures.planning import plan
     from mixtures.recipe import load_recipe
     from mixtures.upstream import upstream_ledger
 

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from mixtures.plan import Plan
 from mixtures.recipe import ENGLISH, MULTILINGUAL, LanguageRule, Recipe, share_sums
 from mixtures.token_count import format_tokens
 from mixtures.upstream import fineweb2_tokens
-
-if TYPE_CHECKING:
-    from mixtures.plan import Plan
 
 # Share planned less share wanted, as a fraction of 1, above which it is named: 0.05 percentage points.
 DEVIATION: Final = 0.0005
 
 
-def findings(recipe: Recipe, plan: "Plan", unused: Mapping[str, int]) -> Iterator[str]:
+def findings(recipe: Recipe, plan: Plan, unused: Mapping[str, int]) -> Iterator[str]:
     """One text for each kind of finding. `unused`: tokens by name that the recipe has no share for."""
     yield from recipe.notes
     yield from _sums(recipe)

@@ -14,16 +14,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from sources.errors import BabelmixError
-
-if TYPE_CHECKING:
-    pass
 
 Tokens: TypeAlias = npt.NDArray[np.uint32]
 

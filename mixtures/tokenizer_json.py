@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from sources.errors import BabelmixError
-
-if TYPE_CHECKING:
-    from mixtures.tokenizer import Tokens
 
 _FILE: Final = "tokenizer.json"
 # What models call the token that ends a document.
@@ -105,12 +103,12 @@ class JsonTokenizer:
     def __reduce__(self) -> tuple[Any, tuple[TokenizerJson]]:
         return JsonTokenizer, (self._found,)
 
-    def encode_batch(self, texts: Sequence[str]) -> "list[Tokens]":
+    def encode_batch(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         """See `mixtures.tokenizer.Tokenizer`."""
         found = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array(each.ids, dtype=np.uint32) for each in found]
 
-    def decode(self, ids: "Sequence[int] | Tokens") -> str:
+    def decode(self, ids: Sequence[int] | npt.NDArray[np.uint32]) -> str:
         """See `mixtures.tokenizer.Tokenizer`."""
         return str(self._tokenizer.decode(np.asarray(ids).tolist(), skip_special_tokens=False))
 

@@ -11,7 +11,7 @@ from mixtures.card import dataset_card
 from mixtures.indexed import IndexedDataset
 from mixtures.ledger import write_ledger
 from mixtures.order import OrderBucket, write_order
-from mixtures.plan import plan
+from mixtures.planning import plan
 from mixtures.recipe import Recipe
 from mixtures.report import write_report
 from mixtures.report_facts import mixture_facts

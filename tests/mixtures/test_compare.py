@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from mixtures.compare import compare, differences, read_plan, render_comparison
-from mixtures.plan import Plan, plan
+from mixtures.plan import Plan
+from mixtures.planning import plan
 from mixtures.recipe import load_recipe
 from sources.errors import BabelmixError
 

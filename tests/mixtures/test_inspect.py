@@ -4,7 +4,8 @@ import polars as pl
 from rich.console import Console
 
 from mixtures.inspect import category_table, language_table, render
-from mixtures.plan import Plan, plan
+from mixtures.plan import Plan
+from mixtures.planning import plan
 from mixtures.recipe import load_recipe
 
 

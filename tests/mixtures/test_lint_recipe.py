@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from mixtures.lint_recipe import POLICY, Apart, Finding, LicenceRule, Policy, lint_recipe, load_policy
-from mixtures.plan import Plan, plan
+from mixtures.plan import Plan
+from mixtures.planning import plan
 from mixtures.recipe import Recipe, load_recipe
 from mixtures.upstream import upstream_ledger
 from sources.errors import BabelmixError

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mixtures.indexed import IndexedDataset
-from mixtures.plan import plan
+from mixtures.planning import plan
 from mixtures.recipe import Recipe, load_recipe
 from mixtures.upstream import upstream_ledger
 from pipelines.build import build

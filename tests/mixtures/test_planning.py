@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtures.plan import Plan, plan
+from mixtures.plan import Plan
+from mixtures.planning import plan
 from mixtures.recipe import Recipe, load_recipe
 from mixtures.unimax import share_out, unimax
 from sources.errors import BabelmixError
