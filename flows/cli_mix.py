@@ -133,12 +133,17 @@ def inspect(
         typer.Option(help="With --compare: exit code 1 if a share moved by more percentage points.", min=0),
     ] = None,
     as_json: Json = False,
+    html: Annotated[str | None, typer.Option(help="Write it as a page to this file instead.")] = None,
 ) -> None:
     """Print how many tokens of what a stage holds, and how often each is repeated, before paying for it."""
     from mixtures.inspect import render
 
+    if html is not None and (as_json or compare is not None):
+        raise BabelmixError("--html goes with neither --json nor --compare; ask for one of them")
     found = planned(stage, model, inventory, tokens, workspace)
-    if compare is not None:
+    if html is not None:
+        _write_page(found, html)
+    elif compare is not None:
         _compare(planned(compare, model, inventory, tokens, workspace), found, fail_above, as_json)
     elif fail_above is not None:
         raise BabelmixError("--fail-above goes with --compare; name what the stage is held against")
@@ -146,6 +151,16 @@ def inspect(
         typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         render(found, Console())
+
+
+def _write_page(found: "Plan", path: str) -> None:
+    from mixtures.report import write_report
+
+    try:
+        write_report(found, (), (), path)
+    except OSError as error:
+        raise BabelmixError(f"--html {path}: cannot be written ({error.strerror}); name another file") from error
+    typer.echo(f"Plan  {path}")
 
 
 def planned(stage: str, model: str, inventory: str | None, tokens: str | None, workspace: str) -> "Plan":

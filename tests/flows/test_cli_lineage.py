@@ -125,6 +125,16 @@ def test_a_stage_beside_another_and_an_exit_code_for_what_moved(built: Built, tm
     assert "no plan" in refused("inspect", "stage4", *upstream, "--compare", tmp_path)
 
 
+def test_a_plan_is_a_page_of_its_own(tmp_path: Path) -> None:
+    upstream = ("--inventory", "upstream")
+    page = tmp_path / "plan.html"
+    assert str(page) in run("inspect", "stage4", *upstream, "--html", page).replace("\n", "")
+    text = page.read_text()
+    assert "marco-mini stage 4" in text and "ell_Grek" in text and "<script" not in text
+    assert "--html goes with" in refused("inspect", "stage4", *upstream, "--html", page, "--json")
+    assert "cannot be written" in refused("inspect", "stage4", *upstream, "--html", tmp_path)
+
+
 def test_the_linter_fails_on_errors_and_on_warnings_if_asked() -> None:
     upstream = ("--inventory", "upstream")
     assert "gated" in run("lint", "stage4", *upstream)
