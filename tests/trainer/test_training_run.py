@@ -192,6 +192,7 @@ def test_a_finished_run_says_so(whole: tuple[Trained, str], mixtures: list[Path]
     [
         {"optimizer": {"weights": "bfloat16", "update": "master", "moments": "bfloat16"}},
         {"optimizer": {"weights": "bfloat16", "update": "stochastic", "moments": "bfloat16"}},
+        {"optimizer": {"weights": "bfloat16", "update": "stochastic", "moments": "8-bit"}},
         {"optimizer": {"kind": "muon"}},
         {"document_mask": False, "recompute": True},
     ],

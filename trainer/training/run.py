@@ -20,6 +20,7 @@ from trainer.training.distributed import Ranks, started
 from trainer.training.evaluate import HeldOutDocuments
 from trainer.training.flops import peak_flops, token_cost
 from trainer.training.loop import Loop
+from trainer.training.memory import Memory, must_fit, needed
 from trainer.training.optimizer import Optimizer
 from trainer.training.progress import METRICS_FILE, Progress
 from trainer.training.settings import TrainSettings, load_settings
@@ -106,6 +107,8 @@ def _run(
     curriculum.read(0, ranks.rank, ranks.count)  # whether ranks and batch fit is known before anything is made
     checkpoints = Checkpoints(folder / "checkpoints", settings.checkpoint, ranks, say)
     saved = checkpoints.newest()
+    memory = needed(config, settings)
+    must_fit(memory, ranks)
     model = build_model(config, settings, ranks)
     if saved is None:
         fill(model, _start(settings, config))
@@ -128,7 +131,7 @@ def _run(
     if loop.step >= curriculum.steps:
         say(f"{folder}: finished already, {loop.step} steps; give another --output to train anew")
         return Trained(folder, loop.step, True)
-    for line in _said_first(settings, config, curriculum, ranks):
+    for line in _said_first(settings, config, curriculum, ranks, memory):
         say(line)
     batch = settings.batch
     cost, peak = token_cost(config, batch.sequence_length), peak_flops(ranks.device)
@@ -165,7 +168,9 @@ def _start(settings: TrainSettings, config: ModelConfig) -> Callable[[str, torch
     return lambda name, _: checkpoint.read(name)
 
 
-def _said_first(settings: TrainSettings, config: ModelConfig, curriculum: Curriculum, ranks: Ranks) -> list[str]:
+def _said_first(
+    settings: TrainSettings, config: ModelConfig, curriculum: Curriculum, ranks: Ranks, memory: Memory
+) -> list[str]:
     """What the run will do, before it does it."""
     parameters = config.parameters()
     batch = settings.batch
@@ -177,4 +182,5 @@ def _said_first(settings: TrainSettings, config: ModelConfig, curriculum: Curric
         f" {batch.sequences} x {batch.sequence_length} tokens, {tokens:,} in all, on {ranks.count} x"
         f" {ranks.device.type}",
         f"{cost.formula}; {measure}",
+        memory.line(ranks.count),
     ]

@@ -67,9 +67,12 @@ class BatchSettings(_Settings):
 class OptimizerSettings(_Settings):
     """The optimiser and the memory it takes.
 
-    Bytes a parameter, gradients of the weights' type included: `float32` weights with float32 moments 16, with
-    bfloat16 moments 12; `bfloat16` weights with a float32 master and bfloat16 moments 12; `bfloat16` weights
-    rounded stochastically, with bfloat16 moments, 8.
+    Bytes a parameter, gradients of the weights' type included (`trainer/training/memory.py` counts them exactly):
+
+    | weights  | update     | float32 | bfloat16 | 8-bit moments |
+    | float32  | exact      |      16 |       12 |            10 |
+    | bfloat16 | master     |      16 |       12 |            10 |
+    | bfloat16 | stochastic |      12 |        8 |             6 |
     """
 
     kind: Literal["adamw", "muon"] = "adamw"
@@ -82,7 +85,8 @@ class OptimizerSettings(_Settings):
     update: Literal["exact", "master", "stochastic"] = "exact"
     """Of bfloat16 weights: `master` keeps a float32 copy, `stochastic` rounds at random so that small updates
     are right on average; `exact` is for float32 weights."""
-    moments: Literal["float32", "bfloat16"] = "float32"
+    moments: Literal["float32", "bfloat16", "8-bit"] = "float32"
+    """`8-bit`: Dettmers et al. 2022, a scale for 256 elements; embeddings, router and vectors keep float32."""
     # Jordan et al. 2024 (Muon): momentum 0.95, Nesterov; the scale that matches AdamW's is Moonlight's (2025).
     momentum: float = Field(default=0.95, ge=0, lt=1)
 
@@ -91,6 +95,8 @@ class OptimizerSettings(_Settings):
         if (self.weights == "float32") != (self.update == "exact"):
             right = "exact" if self.weights == "float32" else "master or stochastic"
             raise ValueError(f"update {self.update} does not go with {self.weights} weights; write {right}")
+        if self.kind == "muon" and self.moments == "8-bit":
+            raise ValueError("moments 8-bit are AdamW's; for muon write bfloat16 or float32")
         return self
 
 
