@@ -91,6 +91,7 @@ class Loop:
         curriculum, every = self._curriculum, self._settings.checkpoint.every_steps
         if self.step == 0:
             self._evaluate(progress)
+        due = False
         with _asked_to_stop() as asked:
             for data in curriculum.read(self.step, self._ranks.rank, self._ranks.count):
                 stage = curriculum.last_stage(data.number)
@@ -105,8 +106,12 @@ class Loop:
                     self._evaluate(progress)
                 if stage_ends:
                     self._report_served(stage, progress)
-                if stage_ends or stopped or self.step % every == 0:
+                due = due or self.step % every == 0
+                # What made steps be skipped may have spoiled the weights: until one is taken again, nothing that
+                # is spoiled takes the place of a checkpoint that is not.
+                if stage_ends or stopped or (due and not self._spikes.in_a_row):
                     self._save(progress, keep=stage_ends)
+                    due = False
                 self._checkpoints.poll()
                 if stopped and not last:
                     break

@@ -60,7 +60,8 @@ def train(
 
     `output` is the run's folder, by default `training/<name of the configuration>` in the mixture's workspace. A
     run that is there goes on from its last whole checkpoint. Asked to end (Ctrl-C, SIGTERM) it saves first. On
-    several GPUs or machines: `torchrun --nproc-per-node 8 --no-python babelmix train ...`.
+    several GPUs: `torchrun --standalone --nproc-per-node 8 --no-python babelmix train ...`; on several machines
+    with torchrun's `--nnodes` and `--rdzv-endpoint`.
 
     Raises:
         BabelmixError: the configuration, a mixture or a checkpoint is not what it should be, or training cannot
