@@ -91,7 +91,10 @@ def checkpoints(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"tokenizer": "Qwen/Qwen3-0.6B-Base"}, "made with tokenizer 'test/tokenizer', the model's is 'Qwen/Qwen3"),
+        (
+            {"tokenizer": "Qwen/Qwen3-0.6B-Base"},
+            "made with tokenizer 'test/tokenizer', the model's is",
+        ),
         ({"optimiser": {}}, "optimiser: unknown key; did you mean 'optimizer'"),
         ({"optimizer": {"moment": "8-bit"}}, "optimizer.moment: unknown key; did you mean 'moments'"),
         ({"optimizer": {"moments": "4-bit"}}, "optimizer.moments"),
@@ -113,7 +116,7 @@ def test_a_checkpoint_of_another_shape_is_one_line_and_stays(done: Path, mixture
     assert checkpoints(done) == before
 
 
-def test_a_half_written_checkpoint_is_one_line_and_the_one_before_it_is_taken(mixture: Path, tmp_path: Path) -> None:
+def test_a_half_written_checkpoint_is_told_and_the_one_before_it_is_taken(mixture: Path, tmp_path: Path) -> None:
     arguments = train(tmp_path, mixture)
     command(tmp_path)(*arguments).done()
     whole = losses(tmp_path)
@@ -134,7 +137,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk that holds one checkpoint of 0.5 MB, but not two."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", folder], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", folder], capture_output=True
+    ).returncode:
         pytest.skip("no right to mount a file system")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)

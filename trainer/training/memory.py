@@ -46,8 +46,10 @@ def needed(config: ModelConfig, settings: TrainSettings) -> Memory:
     in_types(model, settings)
     named = list(model.named_parameters())
     weights = _bytes(weight for _, weight in named)
+    summed = settings.optimizer.gradients == "float32"
+    gradients = sum(weight.numel() * (4 if summed else weight.element_size()) for _, weight in named)
     states = _bytes(tensor for _, tensor in Optimizer(named, settings.optimizer).tensors())
-    return Memory(sum(weight.numel() for _, weight in named), weights, weights, states)
+    return Memory(sum(weight.numel() for _, weight in named), weights, gradients, states)
 
 
 def must_fit(memory: Memory, ranks: Ranks) -> None:
@@ -62,7 +64,7 @@ def must_fit(memory: Memory, ranks: Ranks) -> None:
     if memory.total / ranks.count > there:
         raise TrainerError(
             f"optimizer: {memory.line(ranks.count)}; a GPU has {there / 2**30:.0f} GiB: take more GPUs, or"
-            " `update: stochastic` and `moments: 8-bit`"
+            " `update: stochastic`, `moments: 8-bit` and `gradients: bfloat16`"
         )
 
 
