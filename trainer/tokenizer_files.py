@@ -1,4 +1,4 @@
-"""The tokenizer of a published model, so that transformers, vLLM and lm-evaluation-harness open it by its folder."""
+"""The tokenizer of a published model, so that transformers and lm-evaluation-harness open it by its folder."""
 
 from pathlib import Path
 

@@ -104,7 +104,7 @@ def test_a_task_on_disk_is_scored_as_the_checkpoint_scores_it(
     checkpoint = checkpoint_of_a_run(tmp_path)
     rows = [
         {
-            "question": f"Question {number}: which?",
+            "question": f"Question {number}?",
             "choices": [" one", " two", " αβγ", " four"],
             "answer": number % 4,
         }

@@ -105,7 +105,7 @@ def test_a_gpu_that_is_too_small_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Small)
     nano = needed(NANO, load_settings(CONFIGS / "marco-nano.yaml"))
     one, two = (Ranks(0, count, torch.device("cuda")) for count in (1, 2))
-    with pytest.raises(TrainerError, match="12.16 bytes a parameter.*a GPU has 80 GiB: take more GPUs") as told:
+    with pytest.raises(TrainerError, match=r"12\.16 bytes a parameter.*a GPU has 80 GiB: take more GPUs") as told:
         must_fit(nano, one)
     assert "\n" not in str(told.value)
     must_fit(nano, two)

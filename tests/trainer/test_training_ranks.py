@@ -143,9 +143,14 @@ def test_four_ranks_train_as_one_does_and_go_on_from_one(
 
 
 @pytest.mark.slow
-def test_moments_in_8_bits_go_on_from_one_rank_to_four(mixture: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("optimizer", "near"),
+    [({"moments": "8-bit"}, 1e-5), ({"weights": "bfloat16", "update": "master", "moments": "8-bit"}, 2e-2)],
+)
+def test_moments_in_8_bits_go_on_from_one_rank_to_four(
+    mixture: Path, tmp_path: Path, optimizer: dict[str, str], near: float
+) -> None:
     """Blocks are parts of rows, so a code means the same on any number of ranks."""
-    optimizer = {"moments": "8-bit"}
     train(write_config(tmp_path, optimizer=optimizer), mixture, tmp_path / "alone", io.StringIO())
     run = tmp_path / "run"
     run.mkdir()
@@ -155,8 +160,8 @@ def test_moments_in_8_bits_go_on_from_one_rank_to_four(mixture: Path, tmp_path: 
     assert [each.returncode for each in ended] == [0] * 4, ended[0].stderr
     # A moment at the middle between two codes takes either.
     for ours, theirs in zip(figures(run), figures(tmp_path / "alone"), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-2)
-    assert figures(run)[8] == pytest.approx(figures(tmp_path / "alone")[8], rel=1e-5)
+        assert ours == pytest.approx(theirs, rel=max(near, 1e-2))
+    assert figures(run)[8] == pytest.approx(figures(tmp_path / "alone")[8], rel=near)
 
 
 @pytest.mark.slow

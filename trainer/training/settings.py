@@ -89,7 +89,7 @@ class OptimizerSettings(_Settings):
     moments: Literal["float32", "bfloat16", "8-bit"] = "float32"
     """`8-bit`: Dettmers et al. 2022, a scale for 256 elements; embeddings, router and vectors keep float32."""
     gradients: Literal["float32", "bfloat16"] = "float32"
-    """Of bfloat16 weights: the type in which the batches of a step are summed. Megatron-LM's practice is float32."""
+    """Of bfloat16 weights: the type in which a step's batches are summed. Megatron-LM's practice is float32."""
     # Jordan et al. 2024 (Muon): momentum 0.95, Nesterov; the scale that matches AdamW's is Moonlight's (2025).
     momentum: float = Field(default=0.95, ge=0, lt=1)
 
