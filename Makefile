@@ -1,12 +1,14 @@
 # `make mix` builds a real mixture from the bundled sample pack; `make test` checks the code and runs the tests.
+# `make vllm` drives a real vLLM server, for which it makes another environment.
 # Both make their own environment in .venv first: Python 3.11 or newer is all that they need.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VLLM := .venv-vllm
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: mix test slow floor lint format constraints clean
+.PHONY: mix test slow vllm floor lint format constraints clean
 
 mix: $(VENV)/.core
 	$(BIN)/babelmix mix stage4 --profile sample
@@ -16,6 +18,9 @@ test: lint
 
 slow: $(VENV)/.dev
 	$(BIN)/pytest -m "slow and not vllm and not gpu"
+
+vllm: $(VENV)/.dev $(VLLM)/.made
+	$(BIN)/pytest -m vllm
 
 # The filters must be half as many times as fast as datatrove's own as they were when that was measured last: 59 times
 # in the middle language of the pack, over the same words.
@@ -47,6 +52,11 @@ $(VENV)/.core: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing the development tools into $(VENV) ..."
 	@$(PIP) --editable '.[dev,embed,train]'
+	@touch $@
+
+$(VLLM)/.made: benchmarks/vllm_env.sh
+	@echo "Installing vLLM into $(VLLM) ..."
+	@benchmarks/vllm_env.sh $(VLLM) $(PYTHON)
 	@touch $@
 
 clean:

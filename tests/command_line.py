@@ -69,12 +69,12 @@ class CommandLine:
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
-    def start(self, *arguments: str | Path) -> "subprocess.Popen[bytes]":
-        """Starts it in a process group of its own, without a terminal and with nobody reading."""
+    def start(self, *arguments: str | Path, own: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+        """Starts it in a process group of its own, without a terminal and with nobody reading; `own` as above."""
         return subprocess.Popen(
             [BABELMIX, *arguments],
             cwd=self.folder,
-            env=environment(),
+            env=environment(**(own or {})),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             stdout=subprocess.DEVNULL,

@@ -30,11 +30,11 @@ _SURE: Final = 0.5
 _CERTAIN: Final = 0.9
 # Or how many more stop words another language has in the text: short words are words of many languages.
 _FAR: Final = 3
-# Letters from which on a field is identified; syllables and Han characters say more.
+# Letters, vowel signs included, from which on a field is identified; syllables and Han characters say more.
 _FEWEST: Final = 24
 _FEWEST_DENSE: Final = 10
 _DENSE: Final = frozenset({"Hani", "Jpan", "Hang", "Ethi"})
-_LETTER: Final = regex.compile(r"\p{L}")
+_LETTER: Final = regex.compile(r"[\p{L}\p{M}]")
 
 
 def language_checks(drafts: Sequence[Draft], language: Language, identifier: IdentifierName) -> list[Checked]:
@@ -83,10 +83,13 @@ def other_language(
             other = others - mine >= _FAR or (certain and mine <= others)
         elif alone:
             other = score < _NOTHING and sure > _SURE
+        elif names and names[at] == "options":
+            # Four names are less of a text than a sentence is; that they are of the question is checked elsewhere.
+            other = sure > _SURE and (
+                (score < _NOTHING and mine <= others) or (score < _LITTLE and mine + 1 < others)
+            )
         else:
-            # Four lists of names are less of a text than a sentence is.
-            fewer = mine + 1 < others if names and names[at] == "options" else mine < others
-            other = (score < _NOTHING and mine <= others) or (score < _LITTLE and fewer)
+            other = (score < _NOTHING and mine <= others) or (score < _LITTLE and mine < others)
         said.append(f"{first} {sure:.2f}" if other else "")
     return said
 

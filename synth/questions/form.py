@@ -15,7 +15,7 @@ from sources.loading import load_yaml
 from synth.questions.check import Checked, at_least, at_most
 from synth.questions.record import OPTIONS, Draft, Passage
 from synth.questions.settings import Form
-from synth.questions.wording import holds, normalised, share_held, shingles, spaced
+from synth.questions.wording import holds, normalised, share_held, shingles, spaced, words
 
 _Check: TypeAlias = Callable[[Draft, Passage, Language, Form], Checked]
 
@@ -145,10 +145,24 @@ def _quoted(draft: Draft, passage: Passage, language: Language, settings: Form) 
 
 
 def _grounded(draft: Draft, passage: Passage, language: Language, settings: Form) -> Checked:
-    """`form.grounded`: the share of the shingles of stem, answer and explanation that the passage has."""
-    mine = shingles(draft.stem) | shingles(draft.answer) | shingles(draft.explanation)
-    share = len(mine & shingles(passage.text)) / max(len(mine), 1)
+    """`form.grounded`: the share of the shingles of stem, answer and explanation that the passage has.
+
+    Stop words do not count: they are in any passage of the language.
+    """
+    stop = _folded(tuple(language.thresholds.stopwords))
+    mine = frozenset[str]().union(*(_meant(each, stop) for each in (draft.stem, draft.answer, draft.explanation)))
+    share = len(mine & _meant(passage.text, stop)) / max(len(mine), 1)
     return at_least("form.grounded", share, settings.grounded, "ungrounded")
+
+
+def _stated(draft: Draft, passage: Passage, language: Language, settings: Form) -> Checked:
+    """`form.stated`: the share of the answer's shingles, or if it is more of all options', that are said.
+
+    By the passage or the explanation; options that share nothing with either belong to another question.
+    """
+    said = _flat(f"{passage.text} {draft.explanation}")
+    share = max(_said(draft.answer, said), _said(" ".join(draft.options), said))
+    return at_least("form.stated", share, settings.stated, "answer_not_stated", draft.answer)
 
 
 def _script(draft: Draft, passage: Passage, language: Language, settings: Form) -> Checked:
@@ -162,7 +176,7 @@ def _script(draft: Draft, passage: Passage, language: Language, settings: Form) 
 
 
 _CHECKS: Final[tuple[_Check, ...]] = (
-    _lengths, _whole, _different, _contained, _in_stem, _banned, _key_length, _quoted, _grounded, _script,
+    _lengths, _whole, _different, _contained, _in_stem, _banned, _key_length, _quoted, _grounded, _script, _stated,
 )  # fmt: skip
 
 
@@ -179,6 +193,25 @@ def _says(flat: str, phrase: str, long: bool, language: Language) -> bool:
     if flat.strip() == phrase:
         return True
     return long and (f" {phrase} " in flat if spaced(language) else phrase in flat)
+
+
+@cache
+def _folded(every: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.casefold() for word in every)
+
+
+def _meant(text: str, stop: frozenset[str]) -> frozenset[str]:
+    return shingles(" ".join(word for word in words(text) if word not in stop))
+
+
+def _flat(text: str) -> str:
+    return "".join(words(text))
+
+
+def _said(text: str, flat: str) -> float:
+    """The share of a text's shingles that stand in `flat`; a word shorter than a shingle may stand anywhere."""
+    mine = shingles(text)
+    return sum(each in flat for each in mine) / max(len(mine), 1)
 
 
 def _unbalanced(text: str) -> bool:

@@ -17,8 +17,11 @@ from synth.questions.wording import normalised, shingles
 # two with 0.2, as questions that begin alike have, with 0.15.
 _BANDS: Final = 20
 _ROWS: Final = 3
-_PRIME: Final = np.uint64((1 << 61) - 1)
-_FACTORS: Final = np.random.default_rng(20261121).integers(1, 1 << 32, (_BANDS * _ROWS, 2), dtype=np.uint64)
+# Odd multipliers modulo 2^64, so that each orders all 64 bits of a hash anew: of small factors of small hashes the
+# least would be nearly the same under all of them.
+_FACTORS: Final = np.random.default_rng(20261121).integers(
+    0, 1 << 64, _BANDS * _ROWS, dtype=np.uint64
+) | np.uint64(1)
 
 
 class Seen:
@@ -82,15 +85,14 @@ def duplicate_check(draft: Draft, id_: str, seen: Seen) -> Checked:
 
 
 def _hashes(shingled: frozenset[str]) -> npt.NDArray[np.uint64]:
-    said = (hashlib.blake2b(each.encode("utf-8", "surrogatepass"), digest_size=4).digest() for each in shingled)
+    said = (hashlib.blake2b(each.encode("utf-8", "surrogatepass"), digest_size=8).digest() for each in shingled)
     return np.unique(np.array([int.from_bytes(each, "big") for each in said], np.uint64))
 
 
 def _bands(hashes: npt.NDArray[np.uint64]) -> list[int]:
     if not len(hashes):
         return []
-    # Hashes and factors have 32 bits: products do not overflow.
-    least = ((hashes[None, :] * _FACTORS[:, :1] + _FACTORS[:, 1:]) % _PRIME).min(axis=1)
+    least = (hashes[None, :] * _FACTORS[:, None]).min(axis=1)
     return [hash(tuple(band)) for band in least.reshape(_BANDS, _ROWS).tolist()]
 
 

@@ -5,41 +5,30 @@ decides, so that the same questions get the same faults.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from filters.benchmark_items import BUNDLED, benchmark_items
 from sources.language import languages
-from synth.questions.by_hand import TEXTS, Item, best_sentence, items, sentences, written
+from synth.questions.by_hand import Item, best_sentence, items, sentences, written
 from synth.questions.wording import spaced
+
+BENCHMARKS: Final = Path(__file__).parents[2] / "sources" / "sample" / "benchmarks"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault by name, whether no model is needed to see it, and how it is planted; None where it cannot be."""
+    """A fault by name, how it is planted (None where it cannot be), and the reasons that say what it is."""
 
     name: str
+    # Whether no model is needed to see it.
     mechanical: bool
     plant: Callable[[Item, Path], Item | None]
-
-
-def plant(item: Item, texts: Path = TEXTS) -> Item:
-    """The item with the first of the FAULTS, from a place that a hash decides, that it can have.
-
-    Its document is one of the language's as it is, so that it can be planted where documents are given.
-    """
-    # A sentence cannot be taken out of a document that others have as well.
-    among = [each for each in FAULTS if each.plant is not _unproved]
-    first = _hash(f"fault {item.draft.stem}")
-    planted = next(
-        found for at in range(len(among)) if (found := among[(first + at) % len(among)].plant(item, texts))
-    )
-    if planted.passage.text not in (item.passage.text, *item.others):
-        return replace(planted, passage=item.passage)
-    return planted
+    # Of `Dropped`, any of which may be the first to be seen.
+    reasons: tuple[str, ...]
 
 
 def _hash(text: str) -> int:
@@ -168,11 +157,19 @@ def _two_right(item: Item, texts: Path) -> Item:
 
 
 def _benchmark(item: Item, texts: Path) -> Item | None:
-    """A question of the bundled benchmark, of which some are in English."""
-    if item.language.code != "eng_Latn":
-        return None
-    every = [each.question for each in benchmark_items((BUNDLED,)) if each.question.count(" the ") > 1]
-    return item.drafted(stem=every[_hash(item.draft.stem) % len(every)])
+    """A question of the bundled benchmark, which has some in eleven languages."""
+    every = _benchmark_stems().get(item.language.code)
+    return item.drafted(stem=every[_hash(item.draft.stem) % len(every)]) if every else None
+
+
+@cache
+def _benchmark_stems() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in sorted(BENCHMARKS.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            found.setdefault(row["language"], []).append(row["question"].partition("\n")[0])
+    return found
 
 
 def _elsewhere(item: Item) -> str:
@@ -183,25 +180,36 @@ def _gap(item: Item) -> str:
     return " " if spaced(item.language) else ""
 
 
+_CUT: Final = ("unparsable", "cut_off")
+_LANGUAGE: Final = ("wrong_language", "wrong_script")
+# Options of another language are of another question: which is seen first depends on the scripts.
+_OPTIONS: Final = (*_LANGUAGE, "answer_not_stated")
+_UNGROUNDED: Final = ("quote_not_found", "ungrounded", "answer_not_stated")
+
 FAULTS: Final = (
-    Fault("option repeated, in other case or marks", True, _repeated),
-    Fault("one option contains another", True, _contained),
-    Fault("answer in the stem", True, _in_stem),
-    Fault("truncated: cut off, taken for whole", True, _cut),
-    Fault("truncated: the engine says so", True, _reported_cut),
-    Fault("truncated: stem, within its tags", True, _stem_cut),
-    Fault("truncated: explanation, within its tags", True, _explanation_cut),
-    Fault("wrong language: all of it, same script", True, _all_in_another),
-    Fault("wrong language: stem, same script", True, _stem_in_another),
-    Fault("wrong language: explanation, same script", True, _explanation_in_another),
-    Fault("wrong language: options, same script", True, _options_in_another),
-    Fault("wrong language: stem in English", True, _stem_in_english),
-    Fault("wrong language: options in English", True, _options_in_english),
-    Fault("one option in another script", True, _option_in_another_script),
-    Fault("key far longer than the others", True, _longest),
-    Fault("benchmark question of the bundled list", True, _benchmark),
-    Fault("ungrounded: another passage, quote not in it", True, _another_passage),
-    Fault("ungrounded: another passage, quoted", True, _another_passage_quoted),
-    Fault("ungrounded: the passage does not say it", False, _unproved),
-    Fault("two right answers", False, _two_right),
+    Fault("option repeated, in other case or marks", True, _repeated, ("option_repeated",)),
+    Fault("one option contains another", True, _contained, ("option_in_option",)),
+    Fault("answer in the stem", True, _in_stem, ("answer_in_stem",)),
+    Fault("truncated: cut off, taken for whole", True, _cut, _CUT),
+    Fault("truncated: the engine says so", True, _reported_cut, ("truncated",)),
+    Fault("truncated: stem, within its tags", True, _stem_cut, _CUT),
+    Fault("truncated: explanation, within its tags", True, _explanation_cut, _CUT),
+    Fault("wrong language: all of it, same script", True, _all_in_another, _LANGUAGE),
+    Fault("wrong language: stem, same script", True, _stem_in_another, _LANGUAGE),
+    Fault("wrong language: explanation, same script", True, _explanation_in_another, _LANGUAGE),
+    Fault("wrong language: options, same script", True, _options_in_another, _OPTIONS),
+    Fault("wrong language: stem in English", True, _stem_in_english, _LANGUAGE),
+    Fault("wrong language: options in English", True, _options_in_english, _OPTIONS),
+    Fault("one option in another script", True, _option_in_another_script, _LANGUAGE),
+    Fault("key far longer than the others", True, _longest, ("key_longest",)),
+    Fault("benchmark question of the bundled list", True, _benchmark, ("benchmark",)),
+    Fault("ungrounded: another passage, quote not in it", True, _another_passage, _UNGROUNDED),
+    Fault("ungrounded: another passage, quoted", True, _another_passage_quoted, _UNGROUNDED),
+    Fault(
+        "ungrounded: the passage does not say it",
+        False,
+        _unproved,
+        ("not_answerable", "key_not_true", *_UNGROUNDED),
+    ),
+    Fault("two right answers", False, _two_right, ("two_right_answers", "not_answerable")),
 )

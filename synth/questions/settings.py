@@ -47,8 +47,10 @@ class Form(_Settings):
     in_stem: Fraction = 0.99
     # Least share of a field's letters in the language's script.
     script: Fraction = 0.6
-    # Shingles of stem and answer that the passage has too: less, and the question is of something else.
+    # Shingles of stem, answer and explanation that the passage has too: less, and it is about something else.
     grounded: Fraction = 0.2
+    # Shingles of the answer, or of all options, that passage or explanation have too.
+    stated: Fraction = 0.1
 
 
 class Model(_Settings):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -12,16 +13,17 @@ MODEL = "planted"
 
 
 class PlantedServer:
-    """Answers `echo: <last message>`, after the faults that the message itself names.
+    """Answers `echo: <last message>`, after the faults that it names itself; or what `answer` makes of it.
 
     A message is words: `500*2` is answered with status 500 twice, then rightly; so are `429*N`, `400*N`, `reset*N`
     (the connection is cut), `slow*N` (no answer for a minute), `junk*N` (no JSON) and `abort*N`. `long` is cut off
     (`finish_reason` is `length`), `none` has no content, `pick` gives the first choice that was allowed.
     """
 
-    def __init__(self, port: int = 0, delay_s: float = 0.0) -> None:
+    def __init__(self, port: int = 0, delay_s: float = 0.0, answer: Callable[[str], str] | None = None) -> None:
         self.port = port
         self.delay_s = delay_s
+        self.answer = answer
         self.attempts: Counter[str] = Counter()
         self.served: list[str] = []
         self.bodies: list[dict[str, Any]] = []
@@ -86,20 +88,21 @@ class PlantedServer:
         self.most_at_once = max(self.most_at_once, self._now)
         try:
             await asyncio.sleep(self.delay_s)
-            if (fault := await self._fault(request, text)) is not None:
+            if self.answer is None and (fault := await self._fault(request, text)) is not None:
                 return fault
         finally:
             self._now -= 1
-        content: str | None = f"echo: {text}"
-        if "none" in text.split():
+        words = text.split() if self.answer is None else []
+        content: str | None = self.answer(text) if self.answer else f"echo: {text}"
+        if "none" in words:
             content = None
-        elif "pick" in text.split():
+        elif "pick" in words:
             content = (body["structured_outputs"]["choice"])[0]
         answer = {
             "choices": [
                 {
                     "message": {"role": "assistant", "content": content},
-                    "finish_reason": "length" if "long" in text.split() else "stop",
+                    "finish_reason": "length" if "long" in words else "stop",
                 }
             ],
             "usage": {"prompt_tokens": len(text.split()), "completion_tokens": 3},

@@ -1,6 +1,6 @@
 """The engine against real vLLM, with a tiny Qwen3 and a tiny Qwen3-MoE: chat, choice, load, a killed server.
 
-benchmarks/vllm_env.sh && pytest -m vllm tests/synth/test_engine_vllm.py
+make vllm
 """
 
 import os
@@ -14,20 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_vllm import ROOT, real_vllm
 
 from sources.errors import BabelmixError
 from synth.engine.http_engine import HttpEngine
 from synth.engine.replay import ReplayEngine, record
 from synth.engine.served import served_model
-from synth.engine.server import ON_CPU, VllmServer
+from synth.engine.server import VllmServer
 from synth.engine.store import Store
 from synth.request import Message, Request, Sampling
 
 pytestmark = pytest.mark.vllm
-
-ROOT = Path(__file__).parents[2]
-PYTHON = Path(os.environ.get("VLLM_PYTHON", ROOT / ".venv-vllm/bin/python"))
-ARGUMENTS = (*ON_CPU, "--max-model-len", "1024", "--max-num-seqs", "32", "--enforce-eager")
 
 
 def request(text: str, max_tokens: int = 24, **sampling: Any) -> Request:
@@ -40,15 +37,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp(request.param)
     script = ROOT / "tests/synth/tiny_models.py"
     subprocess.run([sys.executable, script, folder / "model", request.param], check=True, capture_output=True)
-    with VllmServer(
-        PYTHON,
-        str(folder / "model"),
-        served_name=request.param,
-        log=folder / "server.log",
-        arguments=ARGUMENTS,
-        environment={"VLLM_CPU_KVCACHE_SPACE": "1"},
-        ready_s=400,
-    ) as server:
+    with real_vllm(folder / "model", request.param) as server:
         yield server
 
 

@@ -192,6 +192,14 @@ def test_a_finished_run_says_so(whole: tuple[Trained, str], mixtures: list[Path]
     [
         {"optimizer": {"weights": "bfloat16", "update": "master", "moments": "bfloat16"}},
         {"optimizer": {"weights": "bfloat16", "update": "stochastic", "moments": "bfloat16"}},
+        {
+            "optimizer": {
+                "weights": "bfloat16",
+                "update": "stochastic",
+                "moments": "8-bit",
+                "gradients": "bfloat16",
+            }
+        },
         {"optimizer": {"kind": "muon"}},
         {"document_mask": False, "recompute": True},
     ],

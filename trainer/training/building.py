@@ -14,17 +14,10 @@ from trainer.training.sharding import shard
 
 
 def build_model(config: ModelConfig, settings: TrainSettings, ranks: Ranks) -> Transformer:
-    """The model on the ranks' devices with room for its weights, which are still to be filled in.
-
-    Router weights stay in float32 where the rest is bfloat16: they are few, and what they choose is sensitive.
-    """
+    """The model on the ranks' devices with room for its weights, which are still to be filled in."""
     with torch.device("meta"):
         model = Transformer(config)
-    if settings.optimizer.weights == "bfloat16":
-        for name, module in model.named_modules():
-            if not name.endswith("mlp.gate"):
-                for parameter in module.parameters(recurse=False):
-                    parameter.data = parameter.data.to(torch.bfloat16)
+    in_types(model, settings)
     model.recompute = settings.recompute
     shard(model, settings, ranks)
     model.to_empty(device=ranks.device)
@@ -40,6 +33,19 @@ def build_model(config: ModelConfig, settings: TrainSettings, ranks: Ranks) -> T
                 layer.mlp.forward = uncompiled(layer.mlp.forward)
             layer.compile()
     return model
+
+
+def in_types(model: Transformer, settings: TrainSettings) -> None:
+    """Gives the parameters of a model on the meta device the types that `settings` ask for.
+
+    Router weights stay in float32 where the rest is bfloat16: they are few, and what they choose is sensitive.
+    """
+    if settings.optimizer.weights == "float32":
+        return
+    for name, module in model.named_modules():
+        if not name.endswith("mlp.gate"):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.to(torch.bfloat16)
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Held-out loss by language and category, and lm-evaluation-harness' tasks where it is installed."""
 
 import importlib.util
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import torch
 from trainer.errors import TrainerError
 from trainer.training.data import NO_LABEL, Batch, Bucket
 from trainer.training.distributed import Ranks
+from trainer.training.exporting import export_checkpoint
+from trainer.training.saved import STATE_FILE
 
 # Rows are padded to a multiple of this.
 _ROUND: Final = 16
@@ -109,21 +112,27 @@ def _packed(documents: list[npt.NDArray[np.int64]], length: int, rows: int) -> I
 def run_tasks(model: Path, tasks: Sequence[str], task_folder: Path | None = None, limit: int | None = None) -> Any:
     """lm-evaluation-harness' results of `tasks` on an exported model, as its `simple_evaluate` returns them.
 
-    `model` is a folder that transformers opens, `task_folder` one with task files of one's own, whose data may lie
-    on disk. Nothing is fetched that the tasks do not ask for.
+    `model` is a folder that transformers opens, or a training checkpoint, which is exported to a folder that is
+    gone again afterwards; `task_folder` one with task files of one's own, whose data may lie on disk. Nothing is
+    fetched that the tasks do not ask for.
 
     Raises:
-        TrainerError: lm-evaluation-harness is not installed, the folder is no model, or a task is unknown.
+        TrainerError: lm-evaluation-harness is not installed, the folder is neither, or a task is unknown.
     """
     if importlib.util.find_spec("lm_eval") is None:
-        raise TrainerError("evaluate: lm-evaluation-harness is not installed; pip install 'lm-eval[hf]'")
+        raise TrainerError("evaluate: lm-evaluation-harness is not installed; pip install 'babelmix[evaluate]'")
+    if (model / STATE_FILE).is_file():
+        with tempfile.TemporaryDirectory() as folder:
+            exported = Path(folder) / model.name
+            export_checkpoint(model, exported)
+            return run_tasks(exported, tasks, task_folder, limit)
     if not (model / "config.json").is_file():
-        raise TrainerError(f"{model}: no config.json; name the folder of an exported model")
+        raise TrainerError(f"{model}: neither a model (config.json) nor a training checkpoint ({STATE_FILE})")
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
     manager = TaskManager(include_path=str(task_folder) if task_folder else None)
     if unknown := [task for task in tasks if task not in manager.all_tasks]:
-        raise TrainerError(f"evaluate: no task {unknown[0]!r}; `lm_eval --tasks list` shows them")
+        raise TrainerError(f"evaluate: no task {unknown[0]!r}; `lm_eval ls tasks` shows them")
     arguments = f"pretrained={model},trust_remote_code=False"
     return simple_evaluate(model="hf", model_args=arguments, tasks=list(tasks), task_manager=manager, limit=limit)

@@ -9,6 +9,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from trainer.configuration import ModelConfig
 from trainer.errors import TrainerError
 from trainer.hugging_face import export
+from trainer.tokenizer_files import write_tokenizer
 from trainer.training.saved import Saved, read_saved
 
 
@@ -17,8 +18,8 @@ def export_checkpoint(
 ) -> ModelConfig:
     """Writes the weights of `checkpoint` (a `step-...` folder of any number of ranks) to `folder`.
 
-    A tensor at a time, in one process. `tokenizer` is a folder whose tokenizer files are taken along. Returns the
-    model's configuration.
+    A tensor at a time, in one process. `tokenizer` is a folder whose tokenizer files are taken along; by default
+    the run's own is written, where it is Qwen3's or a folder. Returns the model's configuration.
 
     Raises:
         TrainerError: the checkpoint is damaged, a router has a balance bias, for which `qwen3_moe` has no place,
@@ -31,7 +32,12 @@ def export_checkpoint(
             raise TrainerError(
                 f"{checkpoint}: {name} is not zero, and qwen3_moe has no such bias; train with balance.bias 0"
             )
+    own = str(saved.facts["settings"]["tokenizer"])
+    if tokenizer is None and Path(own).is_dir():
+        tokenizer = Path(own)
     export(config, lambda name: _read(saved, name), folder, dtype=dtype, tokenizer=tokenizer)
+    if tokenizer is None:
+        write_tokenizer(own, folder)
     return config
 
 

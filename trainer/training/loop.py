@@ -16,6 +16,7 @@ from trainer.training.checkpoint import Checkpoints
 from trainer.training.data import NO_LABEL, Batch, Bucket, Curriculum, StepData
 from trainer.training.distributed import Ranks
 from trainer.training.evaluate import HeldOutDocuments
+from trainer.training.gradients import GradientSums
 from trainer.training.optimizer import Optimizer
 from trainer.training.progress import Progress, StepFigures
 from trainer.training.saved import Saved, load_tensors
@@ -54,6 +55,7 @@ class Loop:
         self._curriculum, self._checkpoints, self._ranks = curriculum, checkpoints, ranks
         self._held_out = held_out
         self._spikes = SpikeDetector(settings.spikes)
+        self._sums = GradientSums(model) if settings.optimizer.gradients == "float32" else None
         self._served = np.zeros(len(curriculum.buckets), dtype=np.int64)
         self.step = 0
         """Steps done, skipped ones included."""
@@ -91,6 +93,7 @@ class Loop:
         curriculum, every = self._curriculum, self._settings.checkpoint.every_steps
         if self.step == 0:
             self._evaluate(progress)
+        due = False
         with _asked_to_stop() as asked:
             for data in curriculum.read(self.step, self._ranks.rank, self._ranks.count):
                 stage = curriculum.last_stage(data.number)
@@ -105,8 +108,12 @@ class Loop:
                     self._evaluate(progress)
                 if stage_ends:
                     self._report_served(stage, progress)
-                if stage_ends or stopped or self.step % every == 0:
+                due = due or self.step % every == 0
+                # What made steps be skipped may have spoiled the weights: until one is taken again, nothing that
+                # is spoiled takes the place of a checkpoint that is not.
+                if stage_ends or stopped or (due and not self._spikes.in_a_row):
                     self._save(progress, keep=stage_ends)
+                    due = False
                 self._checkpoints.poll()
                 if stopped and not last:
                     break
@@ -174,6 +181,8 @@ class Loop:
             (loss + share * (balance.auxiliary * parts.balance + balance.z * parts.z)).backward()
             with torch.no_grad():
                 sums[:3] += torch.stack([loss, share * parts.balance, share * parts.z]).double()
+        if self._sums is not None:
+            self._sums.finish()
         sums[3] = float(asked.is_set())
         sums[4:] = torch.from_numpy(data.served).to(ranks.device)
         ranks.sum(sums)

@@ -14,11 +14,15 @@ import torch
 from torch.distributed.tensor import DTensor
 from torch.optim.adamw import adamw
 
+from trainer.training.eight_bit import block_of, decode, encode, tables
 from trainer.training.muon import matrices, orthogonal_update
 from trainer.training.settings import OptimizerSettings
 
-# Elements that are updated at once: bounds the float32 copies that live beside the states, to about 400 MB.
+# Elements that are updated at once: bounds the float32 copies that live beside the states, to some 500 MB.
 _SLICE: Final = 1 << 24
+_MEAN: Final = "exp_avg"
+_SQUARE: Final = "exp_avg_sq"
+_SCALE: Final = "_scale"
 
 
 @dataclass(slots=True)
@@ -45,10 +49,12 @@ class Optimizer:
         for each in self._parameters:
             each.state = self._new_state(each)
         self._update: Any = _update
+        self._update_codes: Any = _update_codes
 
     def compile(self) -> None:
         """Fuses each slice's update into one kernel; for GPUs."""
         self._update = torch.compile(_update, dynamic=True)
+        self._update_codes = torch.compile(_update_codes, dynamic=True)
 
     def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
         """The states by name, such as `exp_avg.model.norm.weight`."""
@@ -83,17 +89,15 @@ class Optimizer:
         kind = torch.bfloat16 if self._settings.moments == "bfloat16" else torch.float32
         if self._settings.kind == "muon" and matrices(each.name, each.weight) is not None:
             state = {"momentum": torch.zeros_like(each.weight, dtype=kind)}
+        elif self._settings.moments == "8-bit" and (block := _block(each)):
+            # A scale of 0 is a moment of 0, whatever the code.
+            state = {part: torch.zeros_like(each.weight, dtype=torch.uint8) for part in (_MEAN, _SQUARE)}
+            state |= {part + _SCALE: _scales_of(each.weight, block) for part in (_MEAN, _SQUARE)}
         else:
-            state = {part: torch.zeros_like(each.weight, dtype=kind) for part in ("exp_avg", "exp_avg_sq")}
+            state = {part: torch.zeros_like(each.weight, dtype=kind) for part in (_MEAN, _SQUARE)}
         if self._settings.update == "master":
             state["master"] = each.weight.detach().to(torch.float32, copy=True)
         return state
-
-    def start_masters(self) -> None:
-        """Takes the float32 copies from the weights, after weights were loaded that have no states."""
-        for each in self._parameters:
-            if "master" in each.state:
-                _local(each.state["master"]).copy_(_local(each.weight.detach()))
 
     def _fused(self, parameters: list[_Parameter], rate: float) -> None:
         """torch's own kernel, one for all parameters that decay and one for those that do not."""
@@ -106,8 +110,8 @@ class Optimizer:
             adamw(
                 weights,
                 [_local(_gradient(each)) for each in chosen],
-                [_local(each.state["exp_avg"]) for each in chosen],
-                [_local(each.state["exp_avg_sq"]) for each in chosen],
+                [_local(each.state[_MEAN]) for each in chosen],
+                [_local(each.state[_SQUARE]) for each in chosen],
                 [],
                 [torch.tensor(float(self.steps - 1), device=weight.device) for weight in weights],
                 fused=True,
@@ -127,22 +131,15 @@ class Optimizer:
         beta1, beta2 = settings.betas
         scale = (1 - beta1**self.steps, math.sqrt(1 - beta2**self.steps))
         for each in parameters:
-            weight = each.state.get("master", each.weight)
-            gradient = _local(_gradient(each)).contiguous()
-            parts: tuple[Any, ...] = (
-                _local(weight),
-                gradient,
-                _local(each.state["exp_avg"]),
-                _local(each.state["exp_avg_sq"]),
-            )
-            for row in zip(*(part.view(-1).split(_SLICE) for part in parts), strict=True):
+            decay = 1.0 - rate * settings.weight_decay if each.decays else 1.0
+            update = self._update_codes if _in_codes(each) else self._update
+            for row in _slices(each):
                 random = None
                 if row[0].dtype == torch.bfloat16:  # with a master it is float32
                     random = torch.randint(
                         0, 1 << 16, row[0].shape, generator=noise, dtype=torch.int32, device=device
                     )
-                decay = 1.0 - rate * settings.weight_decay if each.decays else 1.0
-                self._update(*row, random, rate, decay, beta1, beta2, settings.epsilon, *scale)
+                update(*row, random, rate, decay, beta1, beta2, settings.epsilon, *scale)
 
     def _muon(self, each: _Parameter, rate: float) -> None:
         """Momentum, orthogonalised; the weight moves as far as AdamW's would at the same learning rate."""
@@ -160,6 +157,47 @@ class Optimizer:
 def decays(name: str, weight: torch.Tensor) -> bool:
     """Whether weight decay applies: matrices do, but for embeddings and router."""
     return weight.ndim >= 2 and "embed_tokens" not in name and "lm_head" not in name and ".mlp.gate." not in name
+
+
+def _block(each: _Parameter) -> int | None:
+    """Elements that share a scale where the moments are in 8 bits; None where they stay in float32.
+
+    That is in vectors, embeddings and router: few, and the embedding is where Dettmers et al. saw 8 bits fail.
+    """
+    return block_of(each.weight.shape[-1]) if each.decays else None
+
+
+def _scales_of(weight: torch.Tensor, block: int) -> torch.Tensor:
+    """Zeros, one a block, spread over ranks as `weight`'s rows are."""
+    shape = (*weight.shape[:-1], weight.shape[-1] // block)
+    own = _local(weight)
+    scales = own.new_zeros(*own.shape[:-1], shape[-1], dtype=torch.float32)
+    if not isinstance(weight, DTensor):
+        return scales
+    whole = torch.empty(shape, device="meta")
+    return DTensor.from_local(
+        scales, weight.device_mesh, weight.placements, run_check=False, shape=whole.shape, stride=whole.stride()
+    )
+
+
+def _in_codes(each: _Parameter) -> bool:
+    """Whether the moments are kept in 8 bits."""
+    return _MEAN + _SCALE in each.state
+
+
+def _slices(each: _Parameter) -> Iterator[tuple[torch.Tensor, ...]]:
+    """What `_update` or `_update_codes` takes of a parameter, a slice after the other, as views."""
+    weight = _local(each.state.get("master", each.weight))
+    parts = [weight, _local(_gradient(each)).contiguous(), _local(each.state[_MEAN]), _local(each.state[_SQUARE])]
+    if not _in_codes(each):
+        yield from zip(*(part.view(-1).split(_SLICE) for part in parts), strict=True)
+        return
+    scales = [_local(each.state[part + _SCALE]) for part in (_MEAN, _SQUARE)]
+    block = weight.shape[-1] // scales[0].shape[-1]
+    blocks = [part.view(-1, block).split(_SLICE // block) for part in parts]
+    blocks += [part.view(-1).split(_SLICE // block) for part in scales]
+    for row in zip(*blocks, strict=True):
+        yield (*row, tables(weight.device))
 
 
 def _update(
@@ -184,6 +222,30 @@ def _update(
     mean.copy_(new_mean)
     square.copy_(new_square)
     weight.copy_(moved if random is None else rounded_at_random(moved, random))
+
+
+def _update_codes(
+    weight: torch.Tensor,
+    gradient: torch.Tensor,
+    mean: torch.Tensor,
+    square: torch.Tensor,
+    mean_scales: torch.Tensor,
+    square_scales: torch.Tensor,
+    both: torch.Tensor,
+    *rest: Any,
+) -> None:
+    """As `_update` of blocks (blocks, size), with moments in codes and a scale (blocks,) for each; `both` are the
+    `tables`."""
+    signed, unsigned = both.unbind(0)
+    means, squares = decode(mean, mean_scales, signed), decode(square, square_scales, unsigned)
+    _update(weight, gradient, means, squares, *rest)
+    for codes, scales, values, table in (
+        (mean, mean_scales, means, signed),
+        (square, square_scales, squares, unsigned),
+    ):
+        new_codes, new_scales = encode(values, table)
+        codes.copy_(new_codes)
+        scales.copy_(new_scales)
 
 
 def rounded_at_random(values: torch.Tensor, random: torch.Tensor) -> torch.Tensor:

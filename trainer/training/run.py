@@ -20,6 +20,7 @@ from trainer.training.distributed import Ranks, started
 from trainer.training.evaluate import HeldOutDocuments
 from trainer.training.flops import peak_flops, token_cost
 from trainer.training.loop import Loop
+from trainer.training.memory import Memory, must_fit, needed
 from trainer.training.optimizer import Optimizer
 from trainer.training.progress import METRICS_FILE, Progress
 from trainer.training.settings import TrainSettings, load_settings
@@ -59,7 +60,8 @@ def train(
 
     `output` is the run's folder, by default `training/<name of the configuration>` in the mixture's workspace. A
     run that is there goes on from its last whole checkpoint. Asked to end (Ctrl-C, SIGTERM) it saves first. On
-    several GPUs or machines: `torchrun --nproc-per-node 8 --no-python babelmix train ...`.
+    several GPUs: `torchrun --standalone --nproc-per-node 8 --no-python babelmix train ...`; on several machines
+    with torchrun's `--nnodes` and `--rdzv-endpoint`.
 
     Raises:
         BabelmixError: the configuration, a mixture or a checkpoint is not what it should be, or training cannot
@@ -106,6 +108,8 @@ def _run(
     curriculum.read(0, ranks.rank, ranks.count)  # whether ranks and batch fit is known before anything is made
     checkpoints = Checkpoints(folder / "checkpoints", settings.checkpoint, ranks, say)
     saved = checkpoints.newest()
+    memory = needed(config, settings)
+    must_fit(memory, ranks)
     model = build_model(config, settings, ranks)
     if saved is None:
         fill(model, _start(settings, config))
@@ -128,7 +132,7 @@ def _run(
     if loop.step >= curriculum.steps:
         say(f"{folder}: finished already, {loop.step} steps; give another --output to train anew")
         return Trained(folder, loop.step, True)
-    for line in _said_first(settings, config, curriculum, ranks):
+    for line in _said_first(settings, config, curriculum, ranks, memory):
         say(line)
     batch = settings.batch
     cost, peak = token_cost(config, batch.sequence_length), peak_flops(ranks.device)
@@ -165,7 +169,9 @@ def _start(settings: TrainSettings, config: ModelConfig) -> Callable[[str, torch
     return lambda name, _: checkpoint.read(name)
 
 
-def _said_first(settings: TrainSettings, config: ModelConfig, curriculum: Curriculum, ranks: Ranks) -> list[str]:
+def _said_first(
+    settings: TrainSettings, config: ModelConfig, curriculum: Curriculum, ranks: Ranks, memory: Memory
+) -> list[str]:
     """What the run will do, before it does it."""
     parameters = config.parameters()
     batch = settings.batch
@@ -177,4 +183,5 @@ def _said_first(settings: TrainSettings, config: ModelConfig, curriculum: Curric
         f" {batch.sequences} x {batch.sequence_length} tokens, {tokens:,} in all, on {ranks.count} x"
         f" {ranks.device.type}",
         f"{cost.formula}; {measure}",
+        memory.line(ranks.count),
     ]

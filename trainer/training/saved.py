@@ -72,6 +72,12 @@ def load_tensors(saved: Saved, tensors: Mapping[str, torch.Tensor], ranks: Ranks
                 f"{saved.folder}: {name} {what}, this run needs {list(tensor.shape)}; use the configuration that"
                 " the checkpoint was made with"
             )
+        # Codes of 8 bits are read as codes only, or numbers would come of them that mean nothing.
+        if (saved.types[name] == "uint8") != (tensor.dtype == torch.uint8):
+            raise TrainerError(
+                f"{saved.folder}: {name} is {saved.types[name]}, this run keeps it in"
+                f" {str(tensor.dtype).removeprefix('torch.')}; use the `moments` that the checkpoint was made with"
+            )
     try:
         reader = HuggingFaceStorageReader(str(saved.folder))
         load(dict(tensors), storage_reader=reader, process_group=ranks.saving, no_dist=ranks.count == 1)

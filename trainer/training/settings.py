@@ -67,9 +67,13 @@ class BatchSettings(_Settings):
 class OptimizerSettings(_Settings):
     """The optimiser and the memory it takes.
 
-    Bytes a parameter, gradients of the weights' type included: `float32` weights with float32 moments 16, with
-    bfloat16 moments 12; `bfloat16` weights with a float32 master and bfloat16 moments 12; `bfloat16` weights
-    rounded stochastically, with bfloat16 moments, 8.
+    Bytes a parameter by the moments' type, with float32 gradients; bfloat16 ones take 2 less
+    (`trainer/training/memory.py` counts exactly):
+
+    | weights  | update     | float32 | bfloat16 | 8-bit |
+    | float32  | exact      |      16 |       12 |    10 |
+    | bfloat16 | master     |      18 |       14 |    12 |
+    | bfloat16 | stochastic |      14 |       10 |     8 |
     """
 
     kind: Literal["adamw", "muon"] = "adamw"
@@ -82,7 +86,10 @@ class OptimizerSettings(_Settings):
     update: Literal["exact", "master", "stochastic"] = "exact"
     """Of bfloat16 weights: `master` keeps a float32 copy, `stochastic` rounds at random so that small updates
     are right on average; `exact` is for float32 weights."""
-    moments: Literal["float32", "bfloat16"] = "float32"
+    moments: Literal["float32", "bfloat16", "8-bit"] = "float32"
+    """`8-bit`: Dettmers et al. 2022, a scale for 256 elements; embeddings, router and vectors keep float32."""
+    gradients: Literal["float32", "bfloat16"] = "float32"
+    """Of bfloat16 weights: the type in which a step's batches are summed. Megatron-LM's practice is float32."""
     # Jordan et al. 2024 (Muon): momentum 0.95, Nesterov; the scale that matches AdamW's is Moonlight's (2025).
     momentum: float = Field(default=0.95, ge=0, lt=1)
 
@@ -91,6 +98,10 @@ class OptimizerSettings(_Settings):
         if (self.weights == "float32") != (self.update == "exact"):
             right = "exact" if self.weights == "float32" else "master or stochastic"
             raise ValueError(f"update {self.update} does not go with {self.weights} weights; write {right}")
+        if self.weights == "float32" and self.gradients != "float32":
+            raise ValueError("gradients bfloat16 do not go with float32 weights; write float32")
+        if self.kind == "muon" and self.moments == "8-bit":
+            raise ValueError("moments 8-bit are AdamW's; for muon write bfloat16 or float32")
         return self
 
 
