@@ -16,6 +16,7 @@ from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.standing_files import Stand
 from pipelines.step import Step, status
 from pipelines.synthesise import synthesise_questions
+from pipelines.taken_down import taken_down, with_removed
 from pipelines.tokenise import Standing, tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
@@ -117,14 +118,16 @@ def _render(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     dropped, chat, documents = targets
     spoken = language(step.settings["language"])
     folders = (workspace.at(mined.name), workspace.at(across.name))
-    totals = render_pairs(*folders, spoken, documents, chat, dropped)
-    return in_funnel(_totals(workspace, mined), totals)
+    taken = taken_down(step, workspace)
+    totals = render_pairs(*folders, spoken, documents, chat, dropped, taken)
+    return with_removed(step, workspace, in_funnel(_totals(workspace, mined), totals, taken), taken)
 
 
 def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     dropped, records, documents = targets
     code = step.settings["language"]
     synthesis = Synthesis.model_validate(step.settings["synthesis"])
+    taken = taken_down(step, workspace)
     with engines(synthesis, code, workspace.kept(COMPLETIONS)) as (writer, verifier):
         totals = synthesise_questions(
             [workspace.at(each.name) for each in step.inputs],
@@ -134,8 +137,9 @@ def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
             synthesis.questions,
             synthesis.documents,
             {"dropped": dropped, "records": records, "documents": documents},
+            taken=taken,
         )
-    return {**totals, "replayed": synthesis.replayed}
+    return with_removed(step, workspace, {**totals, "replayed": synthesis.replayed}, taken)
 
 
 def _totals(workspace: Workspace, step: Step) -> Totals:
