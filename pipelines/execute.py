@@ -8,6 +8,7 @@ from filters.bitext.mining import Mining
 from filters.settings import CurationSettings
 from pipelines.collect import collect
 from pipelines.curate import Place, curate, measure_documents
+from pipelines.curated_shards import StandingShards
 from pipelines.curation_report import PAGE, write_curation_report
 from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
@@ -79,8 +80,28 @@ def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
         pair = (step.settings["source"], step.settings["language"])
         removed = documents_to_remove(workspace, setting, *pair, place.documents)
         place = replace(place, removed=removed)
-    funnel = curate(place, language(step.settings["language"]), step.settings["source"], settings, earlier=earlier)
-    return {**funnel.as_dict(), **({"removals": digest_of(removed)} if setting else {})}
+    spoken, stands = language(step.settings["language"]), _standing_shards(step, workspace)
+    funnel = curate(place, spoken, step.settings["source"], settings, earlier=earlier, stands=stands)
+    totals = {**funnel.as_dict(), "shards": dict(funnel.shards)}
+    return {**totals, **({"removals": digest_of(removed)} if setting else {})}
+
+
+def _standing_shards(step: Step, workspace: Workspace) -> StandingShards | None:
+    """The files that stand in the step's place, if the same settings made them of the same documents.
+
+    With another removal list, or beside other documents of the sources that come first.
+    """
+    manifests = [manifest for folder in step.folders if (manifest := workspace.manifest(folder))]
+    if len(manifests) < len(step.folders) or len({each["fingerprint"] for each in manifests}) > 1:
+        return None
+    identity, totals = manifests[-1]["identity"], manifests[-1]["totals"]
+    same = [{**each, "settings": {**each["settings"], "removals": None}} for each in (identity, step.identity)]
+    if any(same[0][name] != same[1][name] for name in ("step", "version", "settings")):
+        return None
+    if any(identity["inputs"].get(each.name) != each.fingerprint for each in step.inputs[:2]):
+        return None
+    folders = tuple(workspace.at(folder) for folder in step.folders)
+    return StandingShards(folders, totals.get("shards", {}))
 
 
 def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> Place:

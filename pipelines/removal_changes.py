@@ -27,6 +27,9 @@ class RemovalChange:
     # Of all the tokenised categories of the source and language that the build has.
     tokens_before: int
     tokens: int
+    # Files of documents, and how many of them were made anew; both 0 where they are always all made.
+    files: int = 0
+    files_anew: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The change as JSON."""
@@ -71,7 +74,10 @@ def removal_changes(steps: Iterable[Step], before: Totals, after: Totals) -> lis
         follows = old is not None and kept != new["kept"] and any(each.name in changed for each in step.inputs)
         if listed or follows:
             changed.add(step.name)
-            found[pair] = RemovalChange(*pair, removed, gone, kept, new["kept"], *tokens.get(pair, [0, 0]))
+            counted = tokens.get(pair, [0, 0])
+            shards, stood = new.get("shards", {}), (old or {}).get("shards", {})
+            anew = sum(stood.get(name) != each for name, each in shards.items())
+            found[pair] = RemovalChange(*pair, removed, gone, kept, new["kept"], *counted, len(shards), anew)
     return [found[pair] for pair in sorted(found)]
 
 
@@ -84,11 +90,12 @@ def removal_table(changes: Iterable[RemovalChange]) -> Table:
     table = Table(title="Removed", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("source", "language"):
         table.add_column(heading)
-    for heading in ("removed", "kept before", "kept now", "tokens before", "tokens now"):
+    for heading in ("removed", "kept before", "kept now", "tokens before", "tokens now", "files anew"):
         table.add_column(heading, justify="right")
     for each in changes:
         numbers = (each.removed, each.kept_before, each.kept, each.tokens_before, each.tokens)
-        table.add_row(each.source, each.language, *(f"{number:,}" for number in numbers))
+        files = f"{each.files_anew:,} of {each.files:,}" if each.files else "all"
+        table.add_row(each.source, each.language, *(f"{number:,}" for number in numbers), files)
     return table
 
 
