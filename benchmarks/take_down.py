@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/take_down.py [--documents 40000] [--files 20]
 
 Documents are German sentences of ../shared/data in random order, ten a document, so that they pass every filter.
-The build is of one language, in this process, one step after the other; times are of processor and clock.
+The build is of one language, in this process, one step after the other; times are of processor and clock. Files
+that were written are those that were not there before, by their inodes; what was linked to costs nothing.
 """
 
 import argparse
@@ -77,6 +78,26 @@ def shown(name: str, times: dict[str, tuple[int, float, float]]) -> None:
         print(f"  {kind:9} {count} steps  {processor:7.2f} s of processor {clock:7.2f} s")
 
 
+def files(workspace: Workspace) -> dict[int, tuple[str, int]]:
+    """The files of every step that gives documents or tokens, by their inodes: their rooms and sizes."""
+    root = Path(workspace.url)
+    found = {}
+    for room in ("curated", "dropped", "standing", "tokens"):
+        for path in (root / room).rglob("*"):
+            if path.is_file() and path.name != "manifest.json":
+                found[path.stat().st_ino] = (room, path.stat().st_size)
+    return found
+
+
+def written(before: dict[int, tuple[str, int]], after: dict[int, tuple[str, int]]) -> None:
+    """Prints how many files of each room, and bytes, were written."""
+    for room in sorted({room for room, _ in after.values()}):
+        every = {node: size for node, (name, size) in after.items() if name == room}
+        anew = {node: size for node, size in every.items() if node not in before}
+        of = f"{len(every)} files, {sum(every.values()) / 1e6:.2f} MB"
+        print(f"  {room:9} {len(anew)} of {of} written: {sum(anew.values()) / 1e6:.2f} MB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--documents", type=int, default=40_000)
@@ -97,12 +118,9 @@ def main() -> None:
         begin = time.perf_counter()
         done = remove(again, Removals([Removal(id=one)]), near_duplicates=True)
         print(f"look for its near-duplicates: {time.perf_counter() - begin:.2f} s, {done.near_duplicates} found")
-        tokens = Path(again.at(f"tokens/multilingual/fineweb-2/{CODE}"))
-        before = {path.name: path.stat().st_ino for path in tokens.glob("*.bin")}
+        before = files(again)
         shown("build after the removal", built(again, str(Path(folder, "mirror"))))
-        after = {path.name: path.stat().st_ino for path in tokens.glob("*.bin")}
-        changed = sum(before.get(name) != node for name, node in after.items())
-        print(f"{changed} of {len(after)} files tokenised again")
+        written(before, files(again))
 
 
 if __name__ == "__main__":

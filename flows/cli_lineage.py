@@ -93,7 +93,10 @@ def remove(
     workspace: WorkspaceOption = "workspace",
     as_json: Json = False,
 ) -> None:
-    """Take documents down: the next build drops them. Without --ids and --url-prefix, look the list up again."""
+    """Take documents down: the next build drops them. Without --ids and --url-prefix, look the list up again.
+
+    Collected documents, translation pairs and what a model wrote are named by their ids, or by the URL they have.
+    """
     from pipelines.workspace import Workspace
 
     asked = sum((_of_file(each, because) for each in ids or ()), _of_urls(url_prefix or [], because))
@@ -104,17 +107,16 @@ def remove(
         if not print_json(done.as_dict(), as_json):
             print_removed(done.as_dict(), workspace)
         return
-    if near_duplicates or synthesised:
-        raise BabelmixError("--check looks for what is named; leave --near-duplicates and --synthesised out")
     from pipelines.check_removals import check_removals
     from pipelines.removals import workspace_removals
+    from pipelines.remove import besides
     from pipelines.trace import Tracer
 
     tracer = Tracer(check)
     listed = asked if len(asked) else workspace_removals(tracer.workspace)
     if not len(listed):
         raise BabelmixError("--check: no removal list in the workspace; name documents by --ids or --url-prefix")
-    found = check_removals(tracer, listed)
+    found = check_removals(tracer, listed + besides(tracer.workspace, listed, near_duplicates, synthesised))
     if not print_json(found, as_json):
         print_check(found)
     if found["documents"]:

@@ -96,16 +96,19 @@ def print_removed(done: Mapping[str, Any], workspace: str) -> None:
         if done[what]:
             console.print(f"{done[what]:,} of them {'near-duplicates' if what[0] == 'n' else 'generated'}.")
     for place, count in done["documents"].items():
-        again = "; curated again by the next build" if place in done["recomputed"] else "; dropped already"
+        again = "; made again by the next build" if place in done["recomputed"] else "; dropped already"
         console.print(f"{place}: {count:,} documents{again}")
     for place in done["recomputed"]:
         if place not in done["documents"]:
-            console.print(f"{place}: nothing is removed any more; curated again by the next build")
+            console.print(f"{place}: nothing is removed any more; made again by the next build")
     if done["documents"]:
-        console.print("Their texts stay in collected/ and measured/, which hold what upstream has, until deleted.")
+        console.print(
+            "Their texts stay until deleted in collected/, measured/ and bitext/, which hold what upstream has,"
+            " and in completions/, which holds what a model said."
+        )
     if done["unknown"]:
         shown = ", ".join(map(_plain, done["unknown"][:5])) + (" …" if len(done["unknown"]) > 5 else "")
-        console.print(f"No collected document has {len(done['unknown']):,} of the ids: {shown}")
+        console.print(f"No document has {len(done['unknown']):,} of the ids: {shown}")
 
 
 def print_check(found: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filters.bitext.mining import Mining
 from filters.bitext.rendering import templates_digest
@@ -74,9 +74,11 @@ def build(
     curated = _curated(collected, measured, profile, removals or RemovalSettings())
     reported = report_step(list(curated.values()))
     mining, rendered = mining_steps(_codes(recipe), profile)
+    removals = removals or RemovalSettings()
+    rendered = [_removing(step, removals) for step in rendered]
     made = curated | {(step.settings["source"], step.settings["language"]): step for step in rendered}
     wanted += [Bucket(MULTILINGUAL, step.settings["source"], step.settings["language"]) for step in rendered]
-    asked = _questions(recipe, profile, curated)
+    asked = {code: _removing(step, removals) for code, step in _questions(recipe, profile, curated).items()}
     made |= {(QUESTIONS, code): step for code, step in asked.items()}
     wanted += [Bucket(category_of(code), QUESTIONS, code) for code in asked]
     tokenised = [
@@ -163,6 +165,12 @@ def curate_step(
     }
     folders = tuple(f"{room}/{source_name}/{code}" for room in ("dropped", "standing", "curated"))
     return Step("curate", VERSIONS["curate"], folders, settings, (collected, measured, *before))
+
+
+def _removing(step: Step, removals: RemovalSettings) -> Step:
+    """A step that makes documents itself, with the setting of the removal list where it concerns them."""
+    removed = removals.of(step.settings["source"], step.settings["language"], step.fingerprint)
+    return replace(step, settings={**step.settings, "removals": dict(removed)}) if removed else step
 
 
 def _questions(recipe: Recipe, profile: str, curated: dict[tuple[str, str], Step]) -> dict[str, Step]:

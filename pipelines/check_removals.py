@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pipelines.removals import matching
+from pipelines.taken_down import is_made, matching_made
 from pipelines.trace import Tracer
 from sources.removals import Removals
 
@@ -27,7 +28,11 @@ def check_removals(tracer: Tracer, removals: Removals) -> dict[str, Any]:
     for number, bucket in enumerate(tracer.buckets):
         if bucket.curated not in matched:
             concerned = removals.of(bucket.source, bucket.language)
-            matched[bucket.curated] = matching(bucket.folder, concerned)
+            pair = (bucket.source, bucket.language)
+            if is_made(tracer.workspace, pair):
+                matched[bucket.curated] = matching_made(tracer.workspace, pair, concerned)
+            else:
+                matched[bucket.curated] = matching(bucket.folder, concerned)
         row = {"category": bucket.category, "source": bucket.source, "language": bucket.language}
         documents = tokens = 0
         for each, why in matched[bucket.curated].items():

@@ -35,8 +35,9 @@ from filters.statistics import STATISTICS
 from filters.verdict import Drop
 from filters.verdicts import Decision, Verdicts
 from pipelines.boilerplate import CountingLines
+from pipelines.curated_shards import StandingShards, said_of
 from pipelines.document_files import document_files
-from pipelines.document_io import row_batches, row_counts
+from pipelines.document_io import row_batches_of, row_counts
 from pipelines.duplicates import Copies, find_copies
 from pipelines.executor import run_pipeline
 from pipelines.measure import Measuring
@@ -54,6 +55,8 @@ _SCORES: Final = (
     "boilerplate.characters",
     "contamination.characters",
 )
+# Personal data that are replaced, by kind.
+_REDACTED: Final = ("emails", "ips")
 # The filters in the order in which they are met here.
 ORDER: Final = ("removal", "language", "duplicates", "repetition", "quality", "contamination", "privacy")
 
@@ -64,6 +67,7 @@ class Funnel:
 
     `dropped` has a row {filter, reason, documents} for each reason, in the order of the filters. `redacted`
     counts the personal data that were replaced in what was kept, by kind. `notes` are for a person to read.
+    `shards` has the numbers of each file, by its name, and a hash of what was `said` of its documents.
     """
 
     documents: int
@@ -71,6 +75,7 @@ class Funnel:
     dropped: tuple[dict[str, Any], ...]
     redacted: dict[str, int]
     notes: tuple[str, ...]
+    shards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def by_filter(self) -> dict[str, int]:
         """Documents dropped by each filter, in the filters' order."""
@@ -80,8 +85,10 @@ class Funnel:
         return {name: counts[name] for name in ORDER}
 
     def as_dict(self) -> dict[str, Any]:
-        """The funnel as JSON."""
-        return {**asdict(self), "dropped": list(self.dropped), "notes": list(self.notes)}
+        """The funnel as JSON, without the files."""
+        found = {**asdict(self), "dropped": list(self.dropped), "notes": list(self.notes)}
+        del found["shards"]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +159,18 @@ def curate(
     settings: CurationSettings,
     workers: int = 1,
     earlier: Mapping[str, Stand] | None = None,
+    stands: StandingShards | None = None,
 ) -> Funnel:
     """Writes the documents that stay to `curated` and a row of each other to `dropped`, from what was measured.
 
     `earlier` is what the sources before this one left, by name: what is kept there, or nearly the same, is dropped
-    here. What is kept here stands in `standing` for those that come after.
+    here. What is kept here stands in `standing` for those that come after. Of an earlier run that `stands`, the
+    files that would be the same are linked to.
 
     Raises:
         BabelmixError: a file cannot be read, or what was removed is outside its band.
     """
-    funnel = curate_unchecked(place, language, settings, workers, earlier)
+    funnel = curate_unchecked(place, language, settings, workers, earlier, stands)
     dropped = funnel.by_filter()
     # What people asked for is no fault of a filter.
     left = funnel.documents - dropped.pop("removal")
@@ -180,35 +189,49 @@ def curate_unchecked(
     settings: CurationSettings,
     workers: int = 1,
     earlier: Mapping[str, Stand] | None = None,
+    stands: StandingShards | None = None,
 ) -> Funnel:
     """As `curate`, but whatever is removed is left to the caller to judge."""
     counts = row_counts(place.documents)
     decision = Decision(language, settings, _model_threshold(place, language, settings), place.removed)
+    shards: dict[str, Mapping[str, Any]] = {}
     with _clean(place.scratch):
         standing = Standing.read(earlier or {})
         copies = find_copies(place.documents, place.measured, decision, standing)
-        _run([Deciding(place, decision, copies, standing, counts)], len(counts), workers, place.scratch)
-    return _funnel(sum(counts), place.curated, place.dropped, _notes(language, settings))
+        names, starts = document_files(place.documents), np.cumsum([0, *counts]).tolist()
+        folders = (place.dropped, place.standing, place.curated)
+        said = {}
+        for name, start, count in zip(names, starts[:-1], counts, strict=True):
+            of = (place.documents, place.measured, name, start, count)
+            said[name] = said_of(*of, decision, copies, standing, place.removed)
+            if stands and (linked := stands.link(name, said[name], folders)):
+                shards[name] = linked
+        anew = {name: start for name, start in zip(names, starts, strict=False) if name not in shards}
+        _run([Deciding(place, decision, copies, standing, anew)], len(anew), workers, place.scratch)
+        shards |= {name: {**_counted(place.curated, place.dropped, name), "said": said[name]} for name in anew}
+    return _funnel(sum(counts), {name: shards[name] for name in names}, place.curated, _notes(language, settings))
 
 
 class Deciding(PipelineStep):
-    """Parts the files of `place.documents` into what stays and what does not; rank r does every n-th file."""
+    """Parts files of `place.documents` into what stays and what does not; rank r does every n-th of them.
+
+    `starts` has the number of the first document of each of the files.
+    """
 
     type = "🔻 - FILTER"
     name = "🔻 Decide"
 
     def __init__(
-        self, place: Place, decision: Decision, copies: Copies, standing: Standing, counts: Sequence[int]
+        self, place: Place, decision: Decision, copies: Copies, standing: Standing, starts: Mapping[str, int]
     ) -> None:
         super().__init__()
         self.place, self.decision, self.copies, self.standing = place, decision, copies, standing
-        self.starts = np.concatenate([[0], np.cumsum(counts)])
+        self.starts = dict(starts)
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yields nothing."""
-        names = document_files(self.place.documents)
-        for number in range(rank, len(names), world_size):
-            self._file(names[number], int(self.starts[number]))
+        for name, start in list(self.starts.items())[rank::world_size]:
+            self._file(name, start)
         yield from ()
 
     def _file(self, name: str, start: int) -> None:
@@ -327,29 +350,46 @@ def _run(steps: Sequence[PipelineStep], tasks: int, workers: int, scratch: str) 
                 deque(data, maxlen=0)
 
 
-def _funnel(documents: int, curated: str, dropped: str, notes: tuple[str, ...]) -> Funnel:
-    kept = sum(row_counts(curated))
-    reasons: Counter[tuple[str, str]] = Counter()
-    for batch in row_batches(dropped, ["filter", "reason"], DROPPED):
-        reasons.update(zip(batch["filter"].to_pylist(), batch["reason"].to_pylist(), strict=True))
+def _counted(curated: str, dropped: str, name: str) -> dict[str, Any]:
+    """What became of the documents of one file, counted in the files that were written."""
+    kept = 0
     replaced: Counter[str] = Counter()
-    for batch in row_batches(curated, ["scores"]):
-        scores = batch["scores"]
-        for name in ("emails", "ips"):
-            of_name = pc.equal(scores.keys, f"privacy.{name}")
-            replaced[name] += int(pc.sum(scores.items.filter(of_name)).as_py() or 0)
+    if get_datafolder(curated).isfile(name):
+        for batch in row_batches_of(curated, name, ["scores"]):
+            kept += batch.num_rows
+            scores = batch["scores"]
+            for kind in _REDACTED:
+                of_kind = pc.equal(scores.keys, f"privacy.{kind}")
+                replaced[kind] += int(pc.sum(scores.items.filter(of_kind)).as_py() or 0)
+    reasons: Counter[tuple[str, str]] = Counter()
+    if get_datafolder(dropped).isfile(name):
+        for batch in row_batches_of(dropped, name, ["filter", "reason"], DROPPED):
+            reasons.update(zip(batch["filter"].to_pylist(), batch["reason"].to_pylist(), strict=True))
+    return {"kept": kept, "dropped": _reasons(reasons), "redacted": dict(sorted((+replaced).items()))}
+
+
+def _funnel(
+    documents: int, shards: Mapping[str, Mapping[str, Any]], curated: str, notes: tuple[str, ...]
+) -> Funnel:
+    kept = sum(each["kept"] for each in shards.values())
+    reasons: Counter[tuple[str, str]] = Counter()
+    replaced: Counter[str] = Counter()
+    for each in shards.values():
+        replaced.update(each["redacted"])
+        for row in each["dropped"]:
+            reasons[row["filter"], row["reason"]] += row["documents"]
     if kept + reasons.total() != documents:
         raise BabelmixError(
             f"{curated}: {documents} documents came in, but {kept} were kept and {reasons.total()} dropped; "
             "files of another run stand there: delete them and run again"
         )
-    rows = tuple(
-        {"filter": name, "reason": reason, "documents": count}
-        for (name, reason), count in sorted(
-            reasons.items(), key=lambda found: (ORDER.index(found[0][0]), found[0][1])
-        )
-    )
-    return Funnel(documents, kept, rows, {name: count for name, count in sorted(replaced.items()) if count}, notes)
+    return Funnel(documents, kept, tuple(_reasons(reasons)), dict(sorted(replaced.items())), notes, shards)
+
+
+def _reasons(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+    """Rows of filter, reason and documents, in the order of the filters."""
+    ordered = sorted(counts.items(), key=lambda found: (ORDER.index(found[0][0]), found[0][1]))
+    return [{"filter": name, "reason": reason, "documents": count} for (name, reason), count in ordered]
 
 
 def _notes(language: Language, settings: CurationSettings) -> tuple[str, ...]:

@@ -50,13 +50,15 @@ def row_batches(
         yield from _file_batches(place, name, columns, schema)
 
 
-def row_batches_of(folder: DataFolderLike, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Batches of one file of a folder of documents, in order; bounded memory.
+def row_batches_of(
+    folder: DataFolderLike, name: str, columns: list[str], schema: pa.Schema = DOCUMENT
+) -> Iterator[pa.RecordBatch]:
+    """Batches of one file of a folder, in order; bounded memory.
 
     Raises:
         BabelmixError: as `row_batches`.
     """
-    yield from _file_batches(get_datafolder(folder), name, columns, DOCUMENT)
+    yield from _file_batches(get_datafolder(folder), name, columns, schema)
 
 
 def _file_batches(place: Any, name: str, columns: list[str] | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

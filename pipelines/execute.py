@@ -8,6 +8,7 @@ from filters.bitext.mining import Mining
 from filters.settings import CurationSettings
 from pipelines.collect import collect
 from pipelines.curate import Place, curate, measure_documents
+from pipelines.curated_shards import StandingShards
 from pipelines.curation_report import PAGE, write_curation_report
 from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
@@ -16,6 +17,7 @@ from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.standing_files import Stand
 from pipelines.step import Step, status
 from pipelines.synthesise import synthesise_questions
+from pipelines.taken_down import taken_down, with_removed
 from pipelines.tokenise import Standing, tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
@@ -78,8 +80,28 @@ def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
         pair = (step.settings["source"], step.settings["language"])
         removed = documents_to_remove(workspace, setting, *pair, place.documents)
         place = replace(place, removed=removed)
-    funnel = curate(place, language(step.settings["language"]), step.settings["source"], settings, earlier=earlier)
-    return {**funnel.as_dict(), **({"removals": digest_of(removed)} if setting else {})}
+    spoken, stands = language(step.settings["language"]), _standing_shards(step, workspace)
+    funnel = curate(place, spoken, step.settings["source"], settings, earlier=earlier, stands=stands)
+    totals = {**funnel.as_dict(), "shards": dict(funnel.shards)}
+    return {**totals, **({"removals": digest_of(removed)} if setting else {})}
+
+
+def _standing_shards(step: Step, workspace: Workspace) -> StandingShards | None:
+    """The files that stand in the step's place, if the same settings made them of the same documents.
+
+    With another removal list, or beside other documents of the sources that come first.
+    """
+    manifests = [manifest for folder in step.folders if (manifest := workspace.manifest(folder))]
+    if len(manifests) < len(step.folders) or len({each["fingerprint"] for each in manifests}) > 1:
+        return None
+    identity, totals = manifests[-1]["identity"], manifests[-1]["totals"]
+    same = [{**each, "settings": {**each["settings"], "removals": None}} for each in (identity, step.identity)]
+    if any(same[0][name] != same[1][name] for name in ("step", "version", "settings")):
+        return None
+    if any(identity["inputs"].get(each.name) != each.fingerprint for each in step.inputs[:2]):
+        return None
+    folders = tuple(workspace.at(folder) for folder in step.folders)
+    return StandingShards(folders, totals.get("shards", {}))
 
 
 def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> Place:
@@ -117,14 +139,16 @@ def _render(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     dropped, chat, documents = targets
     spoken = language(step.settings["language"])
     folders = (workspace.at(mined.name), workspace.at(across.name))
-    totals = render_pairs(*folders, spoken, documents, chat, dropped)
-    return in_funnel(_totals(workspace, mined), totals)
+    taken = taken_down(step, workspace)
+    totals = render_pairs(*folders, spoken, documents, chat, dropped, taken)
+    return with_removed(step, workspace, in_funnel(_totals(workspace, mined), totals, taken), taken)
 
 
 def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     dropped, records, documents = targets
     code = step.settings["language"]
     synthesis = Synthesis.model_validate(step.settings["synthesis"])
+    taken = taken_down(step, workspace)
     with engines(synthesis, code, workspace.kept(COMPLETIONS)) as (writer, verifier):
         totals = synthesise_questions(
             [workspace.at(each.name) for each in step.inputs],
@@ -134,8 +158,9 @@ def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
             synthesis.questions,
             synthesis.documents,
             {"dropped": dropped, "records": records, "documents": documents},
+            taken=taken,
         )
-    return {**totals, "replayed": synthesis.replayed}
+    return with_removed(step, workspace, {**totals, "replayed": synthesis.replayed}, taken)
 
 
 def _totals(workspace: Workspace, step: Step) -> Totals:

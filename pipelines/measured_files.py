@@ -58,11 +58,15 @@ class Group:
 
 
 def groups(
-    documents: DataFolderLike, measured: DataFolderLike, name: str, columns: list[str] | None = None
+    documents: DataFolderLike,
+    measured: DataFolderLike,
+    name: str,
+    columns: list[str] | None = None,
+    measures: list[str] | None = None,
 ) -> Iterator[Group]:
     """The row groups of one file of `documents` with what was measured of them, in order; one at a time in memory.
 
-    `columns` are those of the documents that are wanted, None for all.
+    `columns` are those of the documents that are wanted, `measures` those of what was measured; None for all.
 
     Raises:
         BabelmixError: a file cannot be read, or the two are not of the same documents.
@@ -76,7 +80,7 @@ def groups(
         if texts.num_row_groups != found.num_row_groups or texts.metadata.num_rows != found.metadata.num_rows:
             raise BabelmixError(f"{beside.path}/{name}: measured of other documents than {of.path}; do it again")
         for group in range(texts.num_row_groups):
-            yield Group(texts.read_row_group(group, columns), found.read_row_group(group))
+            yield Group(texts.read_row_group(group, columns), found.read_row_group(group, measures))
 
 
 def measured_column(measured: DataFolderLike, name: str, column: str) -> Iterator[pa.ChunkedArray]:

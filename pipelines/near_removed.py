@@ -1,13 +1,14 @@
 """What says the same as a removed document, or nearly the same, in any source of its language.
 
 Looked for among what was measured, not among what was dropped: a copy that was kept after the removal of another
-is found too. Signatures are read of every document of the languages concerned, texts only of what may be a copy.
-The measures are those of curation: the text without regard to case and white space, or five words in a row in
-common, by Jaccard's similarity. In memory are the signatures and shingles of the removed documents.
+is found too. What was mined or written by a model is measured as it is read; of all else the signatures are read,
+and texts only of what may be a copy. The measures are those of curation: the text without regard to case and white
+space, or five words in a row in common, by Jaccard's similarity. In memory are the signatures and shingles of the
+removed documents.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,12 +23,15 @@ from filters.settings import MinHash
 from filters.statistics import BANDS, measure
 from pipelines.document_files import document_files
 from pipelines.document_io import readable
+from pipelines.removals import Pair, tables
 from pipelines.workspace import Workspace
 from sources.language import Language
 from sources.language import language as registered
 from sources.removals import Removal, Removals
 
 _SIGNATURES: Final = ["id", "duplicates.exact", "duplicates.bands"]
+# Documents that are measured at once.
+_ROWS: Final = 1000
 _Hashes = npt.NDArray[np.uint64]
 
 
@@ -67,24 +71,32 @@ class _Removed:
 
 
 def near_duplicates(
-    workspace: Workspace, removed: Mapping[tuple[str, str], Mapping[str, str]], sources: Mapping[str, list[str]]
+    workspace: Workspace,
+    removed: Mapping[Pair, Mapping[str, str]],
+    sources: Mapping[str, list[str]],
+    made: Collection[Pair] = (),
 ) -> Removals:
     """The copies and near-copies of `removed`, ids by source and language, that are not removed themselves.
 
-    `sources` are those that were measured, by language. What was not measured yet is not looked at.
+    `sources` are those that are looked at, by language: what was measured, and what a step `made` itself.
     """
     overlap = MinHash().overlap
     found: list[Removal] = []
+
+    def groups_of(source: str, language: Language) -> Iterator[_Group]:
+        of = _made_groups if (source, language.code) in made else _groups
+        return of(workspace, source, language)
+
     for code in sorted({language for (_, language), ids in removed.items() if ids}):
         spoken, gone = registered(code), _Removed()
         for name in sources.get(code, []):
             ids = pa.array(list(removed.get((name, code), {})), pa.string())
-            for group in _groups(workspace, name, code) if len(ids) else ():
+            for group in groups_of(name, spoken) if len(ids) else ():
                 own = np.flatnonzero(pc.is_in(group.table["id"], ids).to_numpy())
                 for row, shingles in zip(own.tolist(), group.shingles(own, spoken), strict=True):
                     gone.add(group.table["id"][row].as_py(), int(group.exact[row]), group.bands[row], shingles)
         for name in sources.get(code, []) if gone.ids else []:
-            for group in _groups(workspace, name, code):
+            for group in groups_of(name, spoken):
                 wanted = np.flatnonzero(gone.candidates(group.exact, group.bands))
                 for row, shingles in zip(wanted.tolist(), group.shingles(wanted, spoken), strict=True):
                     each = group.table["id"][row].as_py()
@@ -112,8 +124,21 @@ class _Group:
         return [np.unique(measured.shingles[number]) for number in range(len(rows))]
 
 
-def _groups(workspace: Workspace, source: str, code: str) -> Iterator[_Group]:
-    beside, of = (get_datafolder(workspace.at(f"{room}/{source}/{code}")) for room in ("measured", "collected"))
+def _made_groups(workspace: Workspace, source: str, language: Language) -> Iterator[_Group]:
+    for table in tables(workspace.at(f"curated/{source}/{language.code}"), ["id", "text"]):
+        for start in range(0, len(table), _ROWS):
+            part = table.slice(start, _ROWS)
+            found = measure(part["text"].combine_chunks(), language)
+
+            def texts(part: pa.Table = part) -> pa.ChunkedArray:
+                return part["text"]
+
+            yield _Group(part, found.exact, found.bands, texts)
+
+
+def _groups(workspace: Workspace, source: str, language: Language) -> Iterator[_Group]:
+    place = f"{source}/{language.code}"
+    beside, of = (get_datafolder(workspace.at(f"{room}/{place}")) for room in ("measured", "collected"))
     for name in document_files(beside):
         with readable(beside, name), beside.open(name, "rb") as left, of.open(name, "rb") as right:
             measured, documents = (

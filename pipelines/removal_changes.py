@@ -27,6 +27,9 @@ class RemovalChange:
     # Of all the tokenised categories of the source and language that the build has.
     tokens_before: int
     tokens: int
+    # Files of documents, and how many of them were made anew; both 0 where they are always all made.
+    files: int = 0
+    files_anew: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The change as JSON."""
@@ -34,38 +37,52 @@ class RemovalChange:
 
 
 def standing_totals(steps: Iterable[Step], workspace: Workspace) -> dict[str, Mapping[str, Any]]:
-    """The totals of what stands of the steps that curate and tokenise, by their names; to be asked before a build.
+    """The totals of what stands of the steps that give documents and tokens; to be asked before a build.
 
-    What stands may be of other settings: it is what the build is going to replace.
+    By the steps' names. What stands may be of other settings: it is what the build is going to replace.
     """
     found = {}
     for step in steps:
-        if step.kind in ("curate", "tokenise") and (manifest := workspace.manifest(step.name)) is not None:
+        manifest = workspace.manifest(step.name) if _gives_documents(step) or step.kind == "tokenise" else None
+        if manifest is not None:
             found[step.name] = manifest["totals"]
     return found
 
 
 def removal_changes(steps: Iterable[Step], before: Totals, after: Totals) -> list[RemovalChange]:
-    """Where a build dropped other documents for the removal list than what stood before it."""
+    """Where a build dropped other documents for the removal list than what stood before it.
+
+    And where it made others of them: what a model wrote of a document goes with it.
+    """
     tokens: dict[tuple[str, str], list[int]] = {}
-    curated: dict[tuple[str, str], str] = {}
-    for step in steps:
-        pair = (step.settings.get("source", ""), step.settings.get("language", ""))
-        if step.kind == "curate":
-            curated[pair] = step.name
-        elif step.kind == "tokenise":
-            counted = tokens.setdefault(pair, [0, 0])
+    found: dict[tuple[str, str], RemovalChange] = {}
+    changed: set[str] = set()
+    every = tuple(steps)
+    for step in every:
+        if step.kind == "tokenise":
+            counted = tokens.setdefault((step.settings["source"], step.settings["language"]), [0, 0])
             counted[0] += before.get(step.name, {}).get("tokens", 0)
             counted[1] += after.get(step.name, {}).get("tokens", 0)
-    found = []
-    for pair, name in sorted(curated.items()):
-        old, new = before.get(name), after.get(name)
-        if new is None or (_removed(old) == _removed(new) and (old or {}).get("removals") == new.get("removals")):
+    for step in filter(_gives_documents, every):
+        pair = (step.settings["source"], step.settings["language"])
+        old, new = before.get(step.name), after.get(step.name)
+        if new is None:
             continue
-        counted = tokens.get(pair, [0, 0])
+        removed, gone = _removed(old), _removed(new)
+        listed = removed != gone or (old or {}).get("removals") != new.get("removals")
         kept = old["kept"] if old else 0
-        found.append(RemovalChange(*pair, _removed(old), _removed(new), kept, new["kept"], *counted))
-    return found
+        follows = old is not None and kept != new["kept"] and any(each.name in changed for each in step.inputs)
+        if listed or follows:
+            changed.add(step.name)
+            counted = tokens.get(pair, [0, 0])
+            shards, stood = new.get("shards", {}), (old or {}).get("shards", {})
+            anew = sum(stood.get(name) != each for name, each in shards.items())
+            found[pair] = RemovalChange(*pair, removed, gone, kept, new["kept"], *counted, len(shards), anew)
+    return [found[pair] for pair in sorted(found)]
+
+
+def _gives_documents(step: Step) -> bool:
+    return step.name.startswith("curated/")
 
 
 def removal_table(changes: Iterable[RemovalChange]) -> Table:
@@ -73,11 +90,12 @@ def removal_table(changes: Iterable[RemovalChange]) -> Table:
     table = Table(title="Removed", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("source", "language"):
         table.add_column(heading)
-    for heading in ("removed", "kept before", "kept now", "tokens before", "tokens now"):
+    for heading in ("removed", "kept before", "kept now", "tokens before", "tokens now", "files anew"):
         table.add_column(heading, justify="right")
     for each in changes:
         numbers = (each.removed, each.kept_before, each.kept, each.tokens_before, each.tokens)
-        table.add_row(each.source, each.language, *(f"{number:,}" for number in numbers))
+        files = f"{each.files_anew:,} of {each.files:,}" if each.files else "all"
+        table.add_row(each.source, each.language, *(f"{number:,}" for number in numbers), files)
     return table
 
 

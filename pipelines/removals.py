@@ -1,9 +1,10 @@
 """Taking documents down: the workspace's removal list, where it was looked up, and which steps it concerns.
 
 `removals.jsonl` in the workspace is the list (see `sources.removals`); a person may edit it. Its documents are
-looked up in `collected/` when the list is made, and `removals-found.json` keeps for each source and language what
-its curation is to be fingerprinted with. So a removal changes the steps of the sources and languages that hold its
-documents, and those that follow from them, and no others. What is collected later meets the whole list.
+looked up when the list is made, in `collected/` and in what was mined or written by a model (`taken_down`), and
+`removals-found.json` keeps for each source and language what the step that says what stays is to be fingerprinted
+with. So a removal changes the steps of the sources and languages that hold its documents, and those that follow
+from them, and no others. What is collected or made later meets the whole list.
 """
 
 import json
@@ -29,16 +30,19 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class RemovalSettings:
-    """What the curation of each source and language is fingerprinted with for the workspace's removal list."""
+    """What the documents of each source and language are fingerprinted with for the workspace's removal list."""
 
     removals: Removals = field(default_factory=Removals)
     # By source/language: the fingerprint of what was looked through, and the setting.
     found: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def of(self, source: str, language: str, collected: str) -> Mapping[str, str] | None:
-        """The setting for documents of this fingerprint; None where nothing of them is removed."""
+    def of(self, source: str, language: str, origin: str) -> Mapping[str, str] | None:
+        """The setting for documents of this origin; None where nothing of them is removed.
+
+        The origin is the fingerprint of what was collected, or of the step that makes them without this setting.
+        """
         known = self.found.get(f"{source}/{language}")
-        if known and known["collected"] == collected:
+        if known and known["collected"] == origin:
             setting: Mapping[str, str] | None = known["setting"]
             return setting
         concerned = self.removals.of(source, language)
@@ -83,8 +87,13 @@ def documents_to_remove(
     found = matching(documents, removals)
     is_that = {"list": removals.digest, "matched": digest_of(found)}
     if any(is_that[kind] != digest for kind, digest in setting.items()):
-        raise BabelmixError(f"{workspace.at(LIST)}: changed while a build was under way; run the build again")
+        raise changed_list(workspace)
     return found
+
+
+def changed_list(workspace: Workspace) -> BabelmixError:
+    """The error of a step whose list is no longer the one that it was fingerprinted with."""
+    return BabelmixError(f"{workspace.at(LIST)}: changed while a build was under way; run the build again")
 
 
 def matching(folder: str, removals: Removals) -> dict[str, str]:
@@ -99,10 +108,10 @@ def matching(folder: str, removals: Removals) -> dict[str, str]:
     return found
 
 
-def tables(folder: str, columns: list[str]) -> Iterable[pa.Table]:
-    """Columns of a folder's Parquet files, a row group at a time."""
+def tables(folder: str, columns: list[str], names: Iterable[str] | None = None) -> Iterable[pa.Table]:
+    """Columns of a folder's Parquet files, or of those of these `names`, a row group at a time."""
     place = get_datafolder(folder)
-    for name in document_files(place):
+    for name in document_files(place) if names is None else names:
         with readable(place, name), place.open(name, "rb") as file:
             parquet = pq.ParquetFile(file, buffer_size=4 << 20, pre_buffer=False)
             for group in range(parquet.num_row_groups):

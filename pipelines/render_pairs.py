@@ -14,6 +14,7 @@ from mixtures.recipe import MULTILINGUAL
 from pipelines.document_files import DocumentWriter
 from pipelines.document_io import row_batches
 from pipelines.measured_files import TableWriter
+from pipelines.taken_down import TakenDown, all_taken_down
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import BITEXT, DROPPED
@@ -39,33 +40,45 @@ def _sentences(folder: str) -> list[pa.RecordBatch]:
 
 
 def render_pairs(
-    bitext: str, across: str | None, language: Language, documents: str, chat: str, dropped: str | None
+    bitext: str,
+    across: str | None,
+    language: Language,
+    documents: str,
+    chat: str,
+    dropped: str | None,
+    taken: TakenDown | None = None,
 ) -> dict[str, int]:
     """Writes the pairs of the folder `bitext` as documents and as `chat`/chat.jsonl.
 
-    Pairs that `across`, the folder that `cap_across` wrote, names are left out, with a row each in `dropped`.
-    Returns `documents` and `kept`.
+    Pairs that are `taken` down, by the URL of either side too, and those that `across`, the folder that
+    `cap_across` wrote, names are left out, with a row each in `dropped`. Returns `documents` and `kept`.
 
     Raises:
         BabelmixError: no pair is left.
     """
     out = _beyond(across, language.code) if across else {}
+    taken = taken or TakenDown()
     read = kept = 0
     rows: list[dict[str, Any]] = []
     with DocumentWriter(documents) as writer, get_datafolder(chat).open(CHAT, "wb") as lines:
         for batch in row_batches(bitext, None, BITEXT):
             read += batch.num_rows
+            batch = batch.filter(pa.array(~taken.taken(batch, ("url_source", "url_target"))))
             gone = pc.is_in(batch.column("id"), pa.array(list(out), pa.string()))
             rows += [_row(each, *out[each]) for each in batch.column("id").filter(gone).to_pylist()]
             for found in render(batch.filter(pc.invert(gone)), language, MULTILINGUAL):
                 writer.write(found.document)
                 lines.write(json.dumps(found.chat, ensure_ascii=False).encode() + b"\n")
                 kept += 1
+    if read and len(taken.removed) == read:
+        raise all_taken_down(f"translation pairs of {language.code}", taken)
     if not kept:
         raise BabelmixError(f"{bitext}: none of {read:,} pairs is left to be written; mine it again")
     if dropped is not None and rows:
         with TableWriter(dropped, ACROSS, DROPPED) as table:
             table.write(pa.Table.from_pylist(rows, DROPPED))
+    if dropped is not None:
+        taken.write(dropped)
     return {"documents": read, "kept": kept}
 
 
@@ -89,10 +102,10 @@ def _row(pair: str, languages: int, most: int) -> dict[str, Any]:
     }
 
 
-def in_funnel(mined: Mapping[str, Any], rendered: Mapping[str, int]) -> dict[str, Any]:
+def in_funnel(mined: Mapping[str, Any], rendered: Mapping[str, int], taken: TakenDown) -> dict[str, Any]:
     """The totals of a language's pairs from what was read to what is a document, as a curation's are."""
-    dropped: Sequence[dict[str, Any]] = list(mined["dropped"])
-    if capped := rendered["documents"] - rendered["kept"]:
+    dropped: Sequence[dict[str, Any]] = [*mined["dropped"], *taken.counted()]
+    if capped := rendered["documents"] - rendered["kept"] - len(taken.removed):
         dropped = [*dropped, {"filter": "bitext", "reason": REASON, "documents": capped}]
     return {
         "documents": mined["documents"],

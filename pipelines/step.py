@@ -46,8 +46,13 @@ class Step:
     @cached_property
     def fingerprint(self) -> str:
         """64 hexadecimal digits: the SHA-256 of `identity`."""
-        content = json.dumps(self.identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(content.encode()).hexdigest()
+        return fingerprint_of(self.identity)
+
+
+def fingerprint_of(identity: Mapping[str, Any]) -> str:
+    """The fingerprint of a step of this identity."""
+    content = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

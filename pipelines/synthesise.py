@@ -12,6 +12,7 @@ from pipelines.document_files import DocumentWriter
 from pipelines.document_io import row_batches
 from pipelines.measured_files import TableWriter
 from pipelines.quality_sheet import write_quality_sheet
+from pipelines.taken_down import TakenDown, all_taken_down
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DROPPED
@@ -58,18 +59,20 @@ def synthesise_questions(
     documents: int,
     places: dict[str, str],
     progress: Progress = lambda kept, dropped: None,
+    taken: TakenDown | None = None,
 ) -> dict[str, Any]:
     """Writes questions on the documents of `folders`, or on the language's regions where there is no folder.
 
     `places` has the folders `records` (QUESTION, and the sheet), `documents` and `dropped`. At most so many
-    `documents` are looked at, the first ones. `progress` is told how many questions are kept and how many items
-    dropped. Returns the totals, whose `documents` are concepts and questions, kept or dropped; `passages` says
-    what became of the documents that were looked at, which stay in their own buckets whatever is said of them
-    here.
+    `documents` are looked at, the first ones. Questions that are `taken` down are left out. `progress` is told how
+    many questions are kept and how many items dropped. Returns the totals, whose `documents` are concepts and
+    questions, kept or dropped; `passages` says what became of the documents that were looked at, which stay in
+    their own buckets whatever is said of them here.
 
     Raises:
         BabelmixError: a folder cannot be read, the engine's server is not there, or no question is kept.
     """
+    taken = taken or TakenDown()
     funnel = Funnel(settings)
     counts: Counter[tuple[str, str]] = Counter()
     looked_at: Counter[str] = Counter()
@@ -90,13 +93,13 @@ def synthesise_questions(
             if isinstance(each, Dropped):
                 counts[each.filter, each.reason] += 1
                 rows.append(_dropped(each))
-            if isinstance(each, Question):
+            if isinstance(each, Question) and not taken.takes((row := _document(each, settings, language))["id"]):
                 funnel.add(each)
                 kept += 1
                 # Ids are hashes: the lowest are a random sample, and the same one every time.
                 shown = sorted([*shown, each], key=lambda question: question.id)[:_SHOWN]
                 held.append(each.row())
-                writer.write(document(each, settings.seed, category_of(language.code)))
+                writer.write(row)
             if len(held) >= _GROUP:
                 records.write(pa.Table.from_pylist(held, QUESTION))
                 held = []
@@ -108,6 +111,9 @@ def synthesise_questions(
             records.write(pa.Table.from_pylist(held, QUESTION))
         if rows:
             dropped.write(pa.Table.from_pylist(rows, DROPPED))
+    taken.write(places["dropped"])
+    if not kept and taken.removed:
+        raise all_taken_down(f"{SOURCE} {language.code}", taken)
     if not kept:
         lost = Counter({f"{name}.{reason}": count for (name, reason), count in counts.items()})
         lost.update({f"place.{reason}": count for reason, count in looked_at.items() if reason != "taken"})
@@ -119,17 +125,24 @@ def synthesise_questions(
     report = funnel.standing.report()
     write_quality_sheet(shown, language, report, f"{places['records'].rstrip('/')}/{SHEET}")
     return {
-        "documents": kept + counts.total(),
+        "documents": kept + counts.total() + len(taken.removed),
         "kept": kept,
         "dropped": [
-            {"filter": "synthesis", "reason": f"{name}.{reason}", "documents": count}
-            for (name, reason), count in sorted(counts.items())
+            *taken.counted(),
+            *(
+                {"filter": "synthesis", "reason": f"{name}.{reason}", "documents": count}
+                for (name, reason), count in sorted(counts.items())
+            ),
         ],
         "passages": dict(sorted(looked_at.items())),
         "model": engine.model,
         "verifier": verifier.model if verifier else None,
         "set": report,
     }
+
+
+def _document(question: Question, settings: QuestionSettings, language: Language) -> dict[str, Any]:
+    return document(question, settings.seed, category_of(language.code))
 
 
 def _placed(

@@ -183,17 +183,22 @@ class Tracer:
         for bucket in {bucket.curated: bucket for bucket in self.buckets}.values():
             if source_name not in (None, bucket.source) or language not in (None, bucket.language):
                 continue
-            folder = f"dropped/{bucket.source}/{bucket.language}"
-            manifest = self.workspace.manifest(folder)
-            if manifest is None:
-                continue
-            index = DocumentIndex(self.workspace, folder, "id", manifest["fingerprint"])
-            for place in index.find(document_id):
-                row = read_row(self.workspace.at(folder), place)
-                if row["id"] == document_id:
+            # Pairs are dropped as they are mined, and as documents are made of them.
+            for name in (bucket.source, "bitext-across"):
+                row = self._dropped(f"dropped/{name}/{bucket.language}", document_id)
+                if row is not None:
                     detail = f" ({row['detail']})" if row["detail"] else ""
                     return (
                         f"{document_id}: not in this mixture; in {bucket.source} {bucket.language} the filter"
                         f" {row['filter']} dropped it: {row['reason']}{detail}"
                     )
         return f"{document_id}: no document of this mixture has this id; ids are those of the source, in full"
+
+    def _dropped(self, folder: str, document_id: str) -> dict[str, Any] | None:
+        """The row of a document in a folder of `dropped/`; None where there is none."""
+        manifest = self.workspace.manifest(folder)
+        if manifest is None:
+            return None
+        index = DocumentIndex(self.workspace, folder, "id", manifest["fingerprint"])
+        rows = (read_row(self.workspace.at(folder), place) for place in index.find(document_id))
+        return next((row for row in rows if row["id"] == document_id), None)

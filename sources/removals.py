@@ -141,11 +141,22 @@ class Removals:
         if (named := self._by_id.get(document_id)) is not None:
             return named.because or "named by its id"
         entry = self._beginning(url) if url else None
-        return None if entry is None else entry.because or f"URL begins with {entry.url_prefix}"
+        return None if entry is None else _said(entry)
+
+    def still(self, document_id: str, said: str) -> bool:
+        """Whether a document that went for a reason that `why` gave falls under the list still.
+
+        For one whose URL is no longer known.
+        """
+        return document_id in self._by_id or said in self._said_of_prefixes
 
     @cached_property
     def _by_id(self) -> dict[str, Removal]:
         return {entry.id: entry for entry in self.entries if entry.id is not None}
+
+    @cached_property
+    def _said_of_prefixes(self) -> frozenset[str]:
+        return frozenset(map(_said, self._of_prefixes))
 
     @cached_property
     def _of_prefixes(self) -> tuple[Removal, ...]:
@@ -233,6 +244,12 @@ def parse_removals(lines: Iterable[str], place: str) -> Iterator[Removal]:
 def digest_of(names: Iterable[str]) -> str:
     """SHA-256 of names, whatever their order."""
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+
+
+def _said(entry: Removal) -> str:
+    """What is said of a document whose URL begins as the entry says."""
+    named = f"URL begins with {entry.url_prefix}"
+    return f"{entry.because} ({named})" if entry.because else named
 
 
 def _parts(url: str) -> tuple[str, str | None, str]:

@@ -89,7 +89,7 @@ def test_documents_are_taken_down_from_the_command_line(built: Built, tmp_path: 
     assert "holds 1 of them" in run("remove", "--ids", ids, "--check", folder, code=1)
     assert not (workspace / "removals.jsonl").exists()
     said = run("remove", "--ids", ids, "--because", "a letter", "--workspace", workspace)
-    assert f"{part['source']}/{part['language']}: 1 documents; curated again by the next build" in said
+    assert f"{part['source']}/{part['language']}: 1 documents; made again by the next build" in said
     printed = json.loads(command("mix", "stage4", "--workspace", workspace, "--json").done())
     (change,) = printed["removed"]
     assert (change["source"], change["language"]) == (part["source"], part["language"])
@@ -107,7 +107,6 @@ def test_wrong_removals_are_told_in_one_line(tmp_path: Path, built: Built) -> No
     assert "cannot be read" in refused("remove", "--ids", tmp_path / "x", "--workspace", tmp_path)
     folder = mixture(built.workspace)
     assert "no removal list" in refused("remove", "--check", folder)
-    assert "leave --near-duplicates" in refused("remove", "--check", folder, "--near-duplicates")
 
 
 def test_a_stage_beside_another_and_an_exit_code_for_what_moved(built: Built, tmp_path: Path) -> None:

@@ -78,7 +78,10 @@ def test_a_digest_knows_what_is_removed_and_nothing_else(ids: list[str]) -> None
 def test_why_is_what_was_said_or_what_is_named() -> None:
     removals = Removals([Removal(id="a"), Removal(url_prefix="x.org", because="letter of May")])
     assert removals.why("a", "https://x.org/1") == "named by its id"
-    assert removals.why("b", "https://x.org/1") == "letter of May"
+    said = removals.why("b", "https://x.org/1")
+    assert said == "letter of May (URL begins with x.org)"
+    assert [removals.still("b", said), removals.still("a", ""), removals.still("b", "letter of May")] == [1, 1, 0]
+    assert not Removals(removals.entries[:1]).still("b", said)
     assert removals.why("b", "https://y.org/1") is None
     assert removals.why("b", None) is None
 
