@@ -10,6 +10,7 @@ from pipelines.build import Build
 from pipelines.execute import Totals
 from pipelines.run import run_steps
 from pipelines.step import Step
+from pipelines.synthesis_steps import WRITTEN_KINDS
 from pipelines.workspace import Workspace
 
 
@@ -29,7 +30,10 @@ def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tup
             if ran and not console.is_terminal:
                 console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
 
-        totals = run_steps(build.steps, workspace, report)
+        def tell(step: Step, line: str) -> None:
+            progress.update(bar, description=f"{step.kind} {_short(step)}: {line}")
+
+        totals = run_steps(build.steps, workspace, report, tell=tell)
     return totals, made
 
 
@@ -47,6 +51,10 @@ def describe(step: Step, totals: Mapping[str, Any]) -> str:
         case "questions":
             replayed = ", completions replayed" if totals["replayed"] else ""
             return f"{totals['kept']} questions by {totals['model']}{replayed}"
+        case "culture" | "translate" | "rephrase":
+            replayed = ", completions replayed" if totals["replayed"] else ""
+            what = WRITTEN_KINDS[step.kind]
+            return f"{totals['kept']} {what} on {totals['documents']} documents by {totals['model']}{replayed}"
         case "report":
             return f"{totals['languages']} languages"
         case "tokenise" | "mix":

@@ -9,21 +9,20 @@ from filters.settings import CurationSettings
 from pipelines.collect import collect
 from pipelines.curate import Place, curate, measure_documents
 from pipelines.curation_report import PAGE, write_curation_report
+from pipelines.execute_synthesis import execute_synthesis
 from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
 from pipelines.removals import documents_to_remove
 from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.standing_files import Stand
 from pipelines.step import Step, status
-from pipelines.synthesise import synthesise_questions
+from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
 from pipelines.tokenise import Standing, tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
 from sources.pair_files import pair_files, pair_source
 from sources.removals import digest_of
 from sources.source import source
-from synth.engines import COMPLETIONS, engines
-from synth.settings import Synthesis
 
 Totals = Mapping[str, Any]
 
@@ -121,23 +120,6 @@ def _render(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     return in_funnel(_totals(workspace, mined), totals)
 
 
-def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
-    dropped, records, documents = targets
-    code = step.settings["language"]
-    synthesis = Synthesis.model_validate(step.settings["synthesis"])
-    with engines(synthesis, code, workspace.kept(COMPLETIONS)) as (writer, verifier):
-        totals = synthesise_questions(
-            [workspace.at(each.name) for each in step.inputs],
-            language(code),
-            writer,
-            verifier,
-            synthesis.questions,
-            synthesis.documents,
-            {"dropped": dropped, "records": records, "documents": documents},
-        )
-    return {**totals, "replayed": synthesis.replayed}
-
-
 def _totals(workspace: Workspace, step: Step) -> Totals:
     manifest = workspace.manifest(step.name)
     assert manifest is not None, step.name  # the steps run in the order of their inputs
@@ -174,7 +156,7 @@ _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "mine": _mine,
     "across": _across,
     "render": _render,
-    "questions": _questions,
+    **dict.fromkeys(SYNTHESIS_VERSIONS, execute_synthesis),
     "tokenise": _tokenise,
     "mix": _mix,
 }

@@ -9,7 +9,6 @@ dropped by the pipeline as `transport`.
 """
 
 import argparse
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ PLACES: Final = Path(__file__).parent / "sample_places.yaml"
 WRITER: Final = "written by hand for the sample pack"
 VERIFIER: Final = "the sample pack's answer key"
 # Characters of a document's beginning by which it is known again, repaired or not.
-_KNOWN_BY: Final = 40
+KNOWN_BY: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class ByHand:
             found = next((each.item for each in self._known if each.item.draft.stem in asked), None)
             return verdict(found, request)
         task = request.prompt.partition("@")[0]
-        known = next((each for each in self._known if each.item.passage.text[:_KNOWN_BY] in asked), None)
+        known = next((each for each in self._known if each.item.passage.text[:KNOWN_BY] in asked), None)
         if known is None:
             return "<skip>it is about no custom, dish, craft or place of one region</skip>"
         region, domain, topic = known.place
@@ -84,8 +83,9 @@ def main() -> None:
     parser.add_argument("curated", type=Path)
     curated: Path = parser.parse_args().curated
     places: dict[str, list[tuple[str, str, str]]] = yaml.safe_load(PLACES.read_text(encoding="utf-8"))
-    shutil.rmtree(RECORDINGS, ignore_errors=True)
-    RECORDINGS.mkdir()
+    for role in ("writer", "verifier"):
+        for path in RECORDINGS.glob(f"*.{role}.jsonl"):
+            path.unlink()
     for code, of in places.items():
         known = [Known(item, (place[0], place[1], place[2])) for item, place in zip(items(code), of, strict=True)]
         print(code, *_recorded(code, known, curated))
