@@ -48,13 +48,9 @@ def describe(step: Step, totals: Mapping[str, Any]) -> str:
             return f"{totals['beyond']} of {totals['documents']} pairs are too many of one sentence"
         case "render":
             return f"{totals['kept']} pairs"
-        case "questions":
-            replayed = ", completions replayed" if totals["replayed"] else ""
-            return f"{totals['kept']} questions by {totals['model']}{replayed}"
-        case "culture" | "translate" | "rephrase":
-            replayed = ", completions replayed" if totals["replayed"] else ""
-            what = WRITTEN_KINDS[step.kind]
-            return f"{totals['kept']} {what} on {totals['documents']} documents by {totals['model']}{replayed}"
+        case "questions" | "culture" | "translate" | "rephrase":
+            by = f"replayed ({totals['model']})" if totals["replayed"] else f"by {totals['model']}"
+            return f"{totals['kept']} of {totals['documents']} {WRITTEN_KINDS[step.kind]} kept, {by}"
         case "report":
             return f"{totals['languages']} languages"
         case "tokenise" | "mix":

@@ -110,9 +110,9 @@ class Synthesis(BaseModel):
 SAMPLE_QUESTIONS: Final = QuestionSettings(
     tree=Tree(concepts=1, facets=1), model=Model(samples=2), licence="Apache-2.0"
 )
-# People wrote the texts that are replayed: two translations and two paraphrases of a language at the most.
+# People wrote the texts that are replayed: of a language, one translation and one paraphrase at the most.
 SAMPLE_SYNTHESIS: Final = Synthesis(
-    questions=SAMPLE_QUESTIONS, translate=Translate(documents=2), rephrase=Rephrased(documents=2)
+    questions=SAMPLE_QUESTIONS, translate=Translate(documents=1), rephrase=Rephrased(documents=1)
 )
 
 

@@ -58,9 +58,7 @@ def documents_by_hand(code: str, places: list[list[str]], texts: Path = TEXTS) -
     """
     content = json.loads((texts / f"{code}.json").read_text(encoding="utf-8"))
     own = {each["document"]: each for each in yaml.safe_load((ARTICLES / f"{code}.yaml").read_text("utf-8"))}
-    asked = {
-        item.passage.text: (place, item.draft.quote) for item, place in zip(items(code), places, strict=True)
-    }
+    asked = {item.passage.text: (place, item.draft.quote) for item, place in zip(items(code), places, strict=True)}
     found = []
     for each in content["documents"]:
         text, about, cultural = each["text"], each["topic"], bool(each.get("cultural"))
