@@ -30,6 +30,10 @@ _SEED: Final = 1
 KEPT_SHARES: Final = (0.1, 0.25, 0.5)
 
 
+class TooFewError(BabelmixError):
+    """There are not enough documents of both kinds to learn from."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptShare:
     """What it takes to keep a share of the web's documents, and how many of the good ones held out that keeps."""
@@ -64,12 +68,13 @@ def train_quality_model(good: Sequence[str], web: Sequence[str], language: Langu
     A text that occurs twice is taken once. The same texts give the same model.
 
     Raises:
-        BabelmixError: too few documents, a text is of both kinds, or the model cannot be written.
+        TooFewError: there are too few documents.
+        BabelmixError: a text is of both kinds, or the model cannot be written.
     """
     kinds = {name: _split(texts, language) for name, texts in (("good", good), ("web", web))}
     for name, (train, held_out) in kinds.items():
         if len(train) + len(held_out) < FEWEST or not held_out:
-            raise BabelmixError(
+            raise TooFewError(
                 f"{language.code}: {len(train) + len(held_out)} different {name} documents are too few to train"
                 f" on; give {FEWEST} at least"
             )

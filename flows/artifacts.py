@@ -10,6 +10,7 @@ from mixtures.inspect import category_table, language_table
 from mixtures.plan import Plan
 from pipelines.build import Build
 from pipelines.funnel import funnel, funnel_markdown
+from pipelines.synthesis_steps import WRITTEN_KINDS
 from sources.shown_text import shown_in_markdown
 
 Totals = Mapping[str, Mapping[str, Any]]
@@ -47,12 +48,17 @@ def publish_pairs(build: Build, totals: Totals) -> None:
     _publish_reasons("pairs", "render", "ranker", build, totals, said)
 
 
-def publish_questions(build: Build, totals: Totals) -> None:
-    """Publishes what became of each language's questions, reason by reason, as a table."""
-    said = "Regional questions: every concept and question is kept or in one column."
-    if any(totals[step.name]["replayed"] for step in build.needed_for("questions") if step.kind == "questions"):
+def publish_written(kind: str, build: Build, totals: Totals) -> None:
+    """Publishes what became of what a model wrote in each language, reason by reason, as a table.
+
+    `kind` is a key of `WRITTEN_KINDS`; the documents that nothing was to be written of are no part of it.
+    """
+    what = WRITTEN_KINDS[kind]
+    made_of = "concept and question" if kind == "questions" else "document that was to be written of"
+    said = f"{what.capitalize()}: every {made_of} is kept or in one column."
+    if any(totals[step.name]["replayed"] for step in build.steps if step.kind == kind):
         said += " Completions were replayed from the sample pack; no model was asked."
-    _publish_reasons("questions", "questions", "model", build, totals, said)
+    _publish_reasons(kind, kind, "model", build, totals, said)
 
 
 def _publish_reasons(what: str, kind: str, by: str, build: Build, totals: Totals, said: str) -> None:

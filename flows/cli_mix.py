@@ -99,20 +99,26 @@ def mix(
 
 
 def synthesis_lines(steps: "Build", totals: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a model wrote of a mixture, in a line for each model; whether it was asked or replayed."""
-    counts: Counter[tuple[str, bool]] = Counter()
-    languages: Counter[tuple[str, bool]] = Counter()
+    """What a model wrote of a mixture, in a line for each kind and model; whether it was asked or replayed."""
+    from pipelines.synthesis_steps import WRITTEN_KINDS
+
+    counts: Counter[tuple[str, str, bool]] = Counter()
+    languages: Counter[tuple[str, str, bool]] = Counter()
     for step in steps.steps:
-        if step.kind == "questions":
+        if step.kind in WRITTEN_KINDS:
             found = totals[step.name]
-            by = found["model"], found["replayed"]
+            by = step.kind, found["model"], found["replayed"]
             counts[by] += found["kept"]
             languages[by] += 1
     return [
-        f"{count:,} regional questions in {languages[by]} languages,"
-        + (f" replayed from recorded completions ({by[0]}): no model was asked" if by[1] else f" by {by[0]}")
-        for by, count in counts.items()
+        f"{count:,} {WRITTEN_KINDS[kind]} in {_languages(languages[kind, model, replayed])},"
+        + (f" replayed from recorded completions ({model}): no model was asked" if replayed else f" by {model}")
+        for (kind, model, replayed), count in counts.items()
     ]
+
+
+def _languages(count: int) -> str:
+    return "1 language" if count == 1 else f"{count} languages"
 
 
 def inspect(

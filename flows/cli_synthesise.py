@@ -1,5 +1,6 @@
-"""`babelmix synthesise`: questions, translations and paraphrases, by a server of one's own."""
+"""`babelmix synthesise`: questions, articles, translations and paraphrases, by a server of one's own."""
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +11,13 @@ from flows.cli_mix import Json
 from sources.errors import BabelmixError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from pipelines.synthesis_cost import Cost
     from sources.language import Language
     from synth.request import Engine
     from synth.settings import Synthesis
-    from synth.translation.document_task import Tally, Task
+    from synth.translation.document_task import Task
 
 app = typer.Typer(help="Write what the web lacks, with a language model.", no_args_is_help=True)
 
@@ -27,20 +29,19 @@ ModelName = Annotated[
     str | None,
     typer.Option("--model", help="The name by which the server serves it; found out if it has one only."),
 ]
-Output = Annotated[str, typer.Option(help="Where the questions go; an earlier run's completions are used again.")]
+Output = Annotated[str, typer.Option(help="Where the results go; an earlier run's completions are used again.")]
 Input = Annotated[
     str | None,
     typer.Option("--input", help="A folder of curated documents for the questions to stand on, else the regions."),
 ]
 Most = Annotated[int | None, typer.Option(help="Questions that are kept at most.", min=1)]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Ask nothing; say what the first requests cost, and what they lead to.")
+    bool,
+    typer.Option("--dry-run", help="Ask nothing; say how many requests, tokens and GPU hours it takes at most."),
 ]
 Rate = Annotated[
     float, typer.Option("--tokens-per-second", help="For --dry-run: completion tokens a second of one GPU.", min=1)
 ]
-
-
 Files = Annotated[
     list[str],
     typer.Option("--input", help="Parquet or JSON lines with text: paths, globs or URLs; may be given again."),
@@ -77,25 +78,61 @@ def questions(
     spoken = registered(language)
     synthesis = _synthesis(server, model, concurrency, most, dry_run)
     if dry_run:
-        typer.echo(_estimate(spoken.code, synthesis, input, tokens_per_second))
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from pipelines.synthesis_cost import questions_cost
 
+        _cost(questions_cost(spoken, synthesis, input), tokens_per_second, as_json)
+        return
     from pipelines.synthesise_files import synthesise_files
 
     console = Console(stderr=as_json)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("waiting for the first completions")
-
-        def report(kept: int, dropped: int) -> None:
-            progress.update(bar, description=f"{kept:,} questions kept, {dropped:,} items dropped")
-
-        totals = synthesise_files(input, spoken, output, synthesis, report)
+    with _shown(console) as tell:
+        totals = synthesise_files(input, spoken, output, synthesis, tell)
     if as_json:
         typer.echo(json.dumps(totals, ensure_ascii=False))
         return
-    _print(totals, output, console)
+    _print(totals, output, console, "Questions", "questions")
+
+
+@app.command()
+def culture(
+    language: Code,
+    input: Annotated[  # noqa: A002
+        str, typer.Option("--input", help="A folder of curated documents that articles are to stand on.")
+    ],
+    output: Output,
+    server: Server = None,
+    model: ModelName = None,
+    concurrency: Concurrency = 64,
+    dry_run: DryRun = False,
+    tokens_per_second: Rate = 1000.0,
+    as_json: Json = False,
+) -> None:
+    """Find the documents that are dense in culture, catalogue them, and write articles that stand on them.
+
+    The settings are those of the file that BABELMIX_SYNTHESIS names, if it is set; --server and --model take the
+    place of its writer.
+    """
+    from sources.language import language as registered
+
+    spoken = registered(language)
+    synthesis = _synthesis(server, model, concurrency, None, dry_run)
+    if dry_run:
+        from pipelines.synthesis_cost import culture_cost
+
+        _cost(culture_cost(spoken, synthesis, input), tokens_per_second, as_json)
+        return
+    from pipelines.synthesise_files import culture_files
+
+    console = Console(stderr=as_json)
+    with _shown(console) as tell:
+        totals = culture_files(input, spoken, output, synthesis, tell)
+    if as_json:
+        typer.echo(json.dumps(totals, ensure_ascii=False))
+        return
+    for reason, count in totals["passages"].items():
+        if reason != "taken":
+            console.print(f"{count:>8,}  {reason}", highlight=False, markup=False, style="dim")
+    _print(totals, output, console, "Articles", "culture")
 
 
 @app.command()
@@ -111,6 +148,8 @@ def translate(
         bool, typer.Option("--exercises", help="Questions with solutions, whose answers must stay the same.")
     ] = False,
     concurrency: Concurrency = 64,
+    dry_run: DryRun = False,
+    tokens_per_second: Rate = 1000.0,
     as_json: Json = False,
 ) -> None:
     """Translate documents; formulae, code, links and numbers stay, and what fails a check is dropped."""
@@ -122,10 +161,15 @@ def translate(
     changed = {"region": region} if region else {}
     prompt = "translate/exercise" if exercises else "translate/document"
     settings = TranslationSettings(prompt=prompt, category=category_of(wanted.code)).model_copy(update=changed)
-    synthesis = _synthesis(server, model, concurrency, None, dry_run=False)
-    _rewrite(
-        input, spoken, output, synthesis, lambda engine: Translation(spoken, wanted, engine, settings), as_json
-    )
+    synthesis = _synthesis(server, model, concurrency, None, dry_run)
+
+    def task(engine: "Engine") -> "Task":
+        return Translation(spoken, wanted, engine, settings)
+
+    if dry_run:
+        _rewriting_cost(input, spoken, task, tokens_per_second, as_json)
+    else:
+        _rewrite(input, spoken, wanted, output, synthesis, task, as_json)
 
 
 @app.command()
@@ -137,6 +181,8 @@ def rephrase(
     model: ModelName = None,
     region: Region = None,
     concurrency: Concurrency = 64,
+    dry_run: DryRun = False,
+    tokens_per_second: Rate = 1000.0,
     as_json: Json = False,
 ) -> None:
     """Say documents anew in their language: names and numbers stay, and little is copied."""
@@ -147,41 +193,67 @@ def rephrase(
     spoken = registered(language)
     changed = {"region": region} if region else {}
     settings = RephraseSettings(category=category_of(spoken.code)).model_copy(update=changed)
-    synthesis = _synthesis(server, model, concurrency, None, dry_run=False)
-    _rewrite(input, spoken, output, synthesis, lambda engine: Rephrase(spoken, engine, settings), as_json)
+    synthesis = _synthesis(server, model, concurrency, None, dry_run)
+
+    def task(engine: "Engine") -> "Task":
+        return Rephrase(spoken, engine, settings)
+
+    if dry_run:
+        _rewriting_cost(input, spoken, task, tokens_per_second, as_json)
+    else:
+        _rewrite(input, spoken, spoken, output, synthesis, task, as_json)
 
 
 def _rewrite(
     files: list[str],
     spoken: "Language",
+    target: "Language",
     output: str,
     synthesis: "Synthesis",
     task: "Callable[[Engine], Task]",
     as_json: bool,
 ) -> None:
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
     from pipelines.rewrite_files import rewrite_files
 
     console = Console(stderr=as_json)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("waiting for the first completions")
-
-        def report(tally: "Tally") -> None:
-            said = (
-                f"{tally.kept:,} of {tally.documents:,} documents kept, {tally.completion_tokens:,} tokens written"
-            )
-            progress.update(bar, description=said)
-
-        totals = rewrite_files(files, spoken, output, synthesis, task, report)
+    with _shown(console) as tell:
+        totals = rewrite_files(files, spoken, target, output, synthesis, task, tell)
     if as_json:
         typer.echo(json.dumps(totals, ensure_ascii=False))
         return
-    for reason, count in totals["dropped"].items():
-        console.print(f"{count:>8,}  {reason}", highlight=False, markup=False, style="dim")
-    console.print(f"{totals['kept']:>8,}  kept of {totals['documents']:,}", highlight=False, style="bold")
-    console.print(f"Documents  {output.rstrip('/')}/documents", soft_wrap=True, highlight=False)
+    _print(totals, output, console, "Records", "records")
+
+
+def _rewriting_cost(
+    files: list[str], spoken: "Language", task: "Callable[[Engine], Task]", tokens_per_second: float, as_json: bool
+) -> None:
+    from pipelines.synthesis_cost import documents_cost
+
+    _cost(documents_cost(files, spoken, task), tokens_per_second, as_json)
+
+
+def _cost(costs: "Iterable[Cost]", tokens_per_second: float, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from pipelines.synthesis_cost import cost_table, gpu_hours
+
+    rows = list(costs)
+    if as_json:
+        found = {"prompts": [asdict(each) for each in rows], "gpu_hours": gpu_hours(rows, tokens_per_second)}
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(cost_table(rows, tokens_per_second))
+
+
+@contextlib.contextmanager
+def _shown(console: Console) -> "Iterator[Callable[[str], None]]":
+    """A line in the terminal that says how far it is, how fast it goes and when it ends."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("waiting for the first completions")
+        yield lambda line: progress.update(bar, description=line)
 
 
 def _synthesis(
@@ -213,21 +285,16 @@ def _synthesis(
     return found
 
 
-def _estimate(code: str, synthesis: "Synthesis", folder: str | None, tokens_per_second: float) -> str:
-    from pipelines.synthesise_files import estimated
-
-    return estimated(code, synthesis, folder, tokens_per_second)
-
-
-def _print(totals: dict[str, Any], output: str, console: Console) -> None:
+def _print(totals: dict[str, Any], output: str, console: Console, what: str, room: str) -> None:
     from pipelines.synthesise import SHEET
 
     place = output.rstrip("/")
     for row in totals["dropped"]:
         console.print(f"{row['documents']:>8,}  {row['reason']}", highlight=False, markup=False, style="dim")
-    console.print(f"{totals['kept']:>8,}  kept, by {totals['model']}", highlight=False, markup=False, style="bold")
-    for warning in totals["set"]["warnings"]:
+    kept = f"{totals['kept']:>8,}  kept of {totals['documents']:,}, by {totals['model']}"
+    console.print(kept, highlight=False, markup=False, style="bold")
+    for warning in totals.get("set", {}).get("warnings", ()):
         console.print(f"! {warning}", highlight=False, markup=False)
-    console.print(f"Questions  {place}/questions", soft_wrap=True, highlight=False)
-    console.print(f"Documents  {place}/documents", soft_wrap=True, highlight=False)
-    console.print(f"Sheet      {place}/questions/{SHEET}", soft_wrap=True, highlight=False)
+    console.print(f"{what:<10} {place}/{room}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Documents  {place}/documents", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Sheet      {place}/{room}/{SHEET}", soft_wrap=True, highlight=False, markup=False)

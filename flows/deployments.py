@@ -9,8 +9,11 @@ from flows.single_steps import (
     collect_sources,
     curate_sources,
     mine_bitext,
+    rephrase,
+    synthesise_culture,
     synthesise_questions,
     tokenise_buckets,
+    translate,
 )
 
 
@@ -25,7 +28,8 @@ def deployments() -> list[RunnerDeployment]:
         )
         for stage in (1, 2, 3, 4)
     ]
-    steps = (collect_sources, curate_sources, mine_bitext, synthesise_questions, tokenise_buckets)
+    written = (synthesise_questions, synthesise_culture, translate, rephrase)
+    steps = (collect_sources, curate_sources, mine_bitext, *written, tokenise_buckets)
     found += [flow.to_deployment(flow.name, tags=["babelmix"]) for flow in steps]
     # Coroutines are for asynchronous callers.
     return cast(list[RunnerDeployment], found)

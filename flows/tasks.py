@@ -8,7 +8,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -24,11 +24,14 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pipelines.execute import execute
 from pipelines.pool import worker_pool
 from pipelines.step import Step, status
+from pipelines.step_progress import told
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 from sources.profile import UnreachableError
 
 WORKERS: Final = len(os.sched_getaffinity(0))
+# Seconds between two lines of the log on how far a step is.
+_LOG_S: Final = 30.0
 # The threads only wait for the worker processes, which do the work.
 task_runner: Final[TaskRunner[Any]] = ThreadPoolTaskRunner(max_workers=WORKERS)
 
@@ -70,9 +73,19 @@ def run_step(step: Step, workspace: Workspace, pool: ProcessPoolExecutor) -> dic
     else:
         logger.info("%s: %s", step.name, "; ".join(found.reasons))
     try:
-        return dict(pool.submit(execute, step, workspace).result())
+        return dict(_told(pool.submit(execute, step, workspace), step, workspace).result())
     except BabelmixError as error:
         return Failed(message=str(error), data=error)
+
+
+def _told(future: Future[Mapping[str, Any]], step: Step, workspace: Workspace) -> Future[Mapping[str, Any]]:
+    """The future when it is done; what the step says meanwhile of how far it is goes to the run's log."""
+    logger, said = get_run_logger(), ""
+    while not wait([future], timeout=_LOG_S).done:
+        if (line := told(step, workspace)) and line != said:
+            said = line
+            logger.info("%s: %s", step.name, line)
+    return future
 
 
 P = ParamSpec("P")

@@ -10,6 +10,7 @@ from pipelines.build import Build
 from pipelines.execute import Totals
 from pipelines.run import run_steps
 from pipelines.step import Step
+from pipelines.synthesis_steps import WRITTEN_KINDS
 from pipelines.workspace import Workspace
 
 
@@ -29,7 +30,10 @@ def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tup
             if ran and not console.is_terminal:
                 console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
 
-        totals = run_steps(build.steps, workspace, report)
+        def tell(step: Step, line: str) -> None:
+            progress.update(bar, description=f"{step.kind} {_short(step)}: {line}")
+
+        totals = run_steps(build.steps, workspace, report, tell=tell)
     return totals, made
 
 
@@ -44,9 +48,9 @@ def describe(step: Step, totals: Mapping[str, Any]) -> str:
             return f"{totals['beyond']} of {totals['documents']} pairs are too many of one sentence"
         case "render":
             return f"{totals['kept']} pairs"
-        case "questions":
-            replayed = ", completions replayed" if totals["replayed"] else ""
-            return f"{totals['kept']} questions by {totals['model']}{replayed}"
+        case "questions" | "culture" | "translate" | "rephrase":
+            by = f"replayed ({totals['model']})" if totals["replayed"] else f"by {totals['model']}"
+            return f"{totals['kept']} of {totals['documents']} {WRITTEN_KINDS[step.kind]} kept, {by}"
         case "report":
             return f"{totals['languages']} languages"
         case "tokenise" | "mix":

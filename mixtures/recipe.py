@@ -71,9 +71,12 @@ class Recipe(BaseModel):
     # (filters/rehydration.py). Sizes that upstream publishes are without repetitions, those of a ledger with them.
     # Left out where it is off, so that a recipe without it is the same as ever.
     rehydrate: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
-    # What a model writes for this stage, in every language of the recipe: "questions" are regional questions. Left
-    # out where there is none, so that such a recipe is the same as ever.
-    synthesis: tuple[Literal["questions"], ...] = Field(default=(), exclude_if=lambda wanted: not wanted)
+    # What a model writes for this stage: regional questions and cultural articles in every language of the recipe,
+    # English documents translated into every other one, documents of weak languages said anew. Left out where
+    # there is none, so that such a recipe is the same as ever.
+    synthesis: tuple[Literal["questions", "culture", "translate", "rephrase"], ...] = Field(
+        default=(), exclude_if=lambda wanted: not wanted
+    )
     # The sums of the shares may be off by more than rounding: they are scaled, and the plan says so.
     normalise: bool = False
     categories: dict[str, Percent]

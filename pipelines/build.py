@@ -11,24 +11,23 @@ from filters.standing import in_priority
 from mixtures.order import ORDER_VERSION
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.tokenizer import tokenizer_fingerprint
-from pipelines.collect import content_identity, input_fingerprint
+from pipelines.collect import input_fingerprint
 from pipelines.curation_report import FOLDER
 from pipelines.mine import pair_fingerprint
 from pipelines.removals import RemovalSettings
 from pipelines.step import Step
-from pipelines.synthesise import category_of, prompts_digest
+from pipelines.synthesis_steps import SYNTHESIS_VERSIONS, synthesis_steps
+from pipelines.synthesise import category_of
 from sources.buckets import Bucket, buckets
 from sources.language import language
 from sources.pair_files import NoPairsError, pair_source
 from sources.source import source
-from synth.questions.render import SOURCE as QUESTIONS
-from synth.settings import Synthesis, recordings
 
 # Raised by hand when a step's code starts to give other bytes for the same settings and inputs.
 # The kinds stand in the order in which a document meets them.
-VERSIONS = {
-    "collect": 1, "measure": 1, "curate": 3, "report": 1, "mine": 1, "across": 1, "render": 1, "questions": 1,
-    "tokenise": 1, "mix": 2,
+VERSIONS: dict[str, int] = {
+    "collect": 1, "measure": 1, "curate": 3, "report": 1, "mine": 1, "across": 1, "render": 1,
+    **SYNTHESIS_VERSIONS, "tokenise": 1, "mix": 2,
 }  # fmt: skip
 
 
@@ -78,16 +77,19 @@ def build(
     rendered = [_removing(step, removals) for step in rendered]
     made = curated | {(step.settings["source"], step.settings["language"]): step for step in rendered}
     wanted += [Bucket(MULTILINGUAL, step.settings["source"], step.settings["language"]) for step in rendered]
-    asked = {code: _removing(step, removals) for code, step in _questions(recipe, profile, curated).items()}
-    made |= {(QUESTIONS, code): step for code, step in asked.items()}
-    wanted += [Bucket(category_of(code), QUESTIONS, code) for code in asked]
+    written = [_removing(step, removals) for step in synthesis_steps(recipe, profile, curated, wanted)]
+    made |= {(step.settings["source"], step.settings["language"]): step for step in written}
+    wanted += [
+        Bucket(category_of(step.settings["language"]), step.settings["source"], step.settings["language"])
+        for step in written
+    ]
     tokenised = [
         tokenise_step(made[bucket.source, bucket.language], bucket, recipe.tokenizer, recipe.rehydrate)
         for bucket in sorted(wanted, key=lambda bucket: (bucket.category, bucket.source, bucket.language))
     ]
     mix = mix_step(recipe, profile, tokens, seed, tokenised)
     documents = (*collected.values(), *measured.values(), *curated.values(), reported)
-    return Build(recipe, profile, (*documents, *mining, *rendered, *asked.values(), *tokenised, mix))
+    return Build(recipe, profile, (*documents, *mining, *rendered, *written, *tokenised, mix))
 
 
 def _codes(recipe: Recipe) -> list[str]:
@@ -171,35 +173,6 @@ def _removing(step: Step, removals: RemovalSettings) -> Step:
     """A step that makes documents itself, with the setting of the removal list where it concerns them."""
     removed = removals.of(step.settings["source"], step.settings["language"], step.fingerprint)
     return replace(step, settings={**step.settings, "removals": dict(removed)}) if removed else step
-
-
-def _questions(recipe: Recipe, profile: str, curated: dict[tuple[str, str], Step]) -> dict[str, Step]:
-    """The steps that write regional questions, by language; none where the recipe or the profile has none."""
-    synthesis = Synthesis.for_profile(profile) if "questions" in recipe.synthesis else None
-    if synthesis is None:
-        return {}
-    categories = recipe.category_shares()
-    codes = [code for code in (ENGLISH, *_codes(recipe)) if category_of(code) in categories]
-    if synthesis.replayed:
-        codes = [code for code in codes if recordings(code)]
-    return {
-        code: questions_step(code, synthesis, [step for (_, of), step in curated.items() if of == code])
-        for code in codes
-    }
-
-
-def questions_step(code: str, synthesis: Synthesis, curated: Sequence[Step]) -> Step:
-    """Writes and checks regional questions on what was curated of a language, all its sources in their order."""
-    files = recordings(code) if synthesis.replayed else []
-    settings = {
-        "source": QUESTIONS,
-        "language": code,
-        "synthesis": synthesis.model_dump(mode="json"),
-        "prompts": prompts_digest("questions"),
-        "recordings": [content_identity(str(path)).hex() for path in files],
-    }
-    folders = (f"dropped/{QUESTIONS}/{code}", f"synthetic/questions/{code}", f"curated/{QUESTIONS}/{code}")
-    return Step("questions", VERSIONS["questions"], folders, settings, tuple(curated))
 
 
 def mining_steps(codes: Sequence[str], profile: str) -> tuple[list[Step], list[Step]]:

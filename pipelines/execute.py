@@ -10,13 +10,14 @@ from pipelines.collect import collect
 from pipelines.curate import Place, curate, measure_documents
 from pipelines.curated_shards import StandingShards
 from pipelines.curation_report import PAGE, write_curation_report
+from pipelines.execute_synthesis import execute_synthesis
 from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
 from pipelines.removals import documents_to_remove
 from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.standing_files import Stand
 from pipelines.step import Step, status
-from pipelines.synthesise import synthesise_questions
+from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
 from pipelines.taken_down import taken_down, with_removed
 from pipelines.tokenise import Standing, tokenise
 from pipelines.workspace import Workspace
@@ -24,8 +25,6 @@ from sources.language import language
 from sources.pair_files import pair_files, pair_source
 from sources.removals import digest_of
 from sources.source import source
-from synth.engines import COMPLETIONS, engines
-from synth.settings import Synthesis
 
 Totals = Mapping[str, Any]
 
@@ -144,25 +143,6 @@ def _render(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     return with_removed(step, workspace, in_funnel(_totals(workspace, mined), totals, taken), taken)
 
 
-def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
-    dropped, records, documents = targets
-    code = step.settings["language"]
-    synthesis = Synthesis.model_validate(step.settings["synthesis"])
-    taken = taken_down(step, workspace)
-    with engines(synthesis, code, workspace.kept(COMPLETIONS)) as (writer, verifier):
-        totals = synthesise_questions(
-            [workspace.at(each.name) for each in step.inputs],
-            language(code),
-            writer,
-            verifier,
-            synthesis.questions,
-            synthesis.documents,
-            {"dropped": dropped, "records": records, "documents": documents},
-            taken=taken,
-        )
-    return with_removed(step, workspace, {**totals, "replayed": synthesis.replayed}, taken)
-
-
 def _totals(workspace: Workspace, step: Step) -> Totals:
     manifest = workspace.manifest(step.name)
     assert manifest is not None, step.name  # the steps run in the order of their inputs
@@ -199,7 +179,7 @@ _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "mine": _mine,
     "across": _across,
     "render": _render,
-    "questions": _questions,
+    **dict.fromkeys(SYNTHESIS_VERSIONS, execute_synthesis),
     "tokenise": _tokenise,
     "mix": _mix,
 }

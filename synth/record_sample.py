@@ -39,7 +39,7 @@ PLANTED: Final = RECORDINGS / "planted.jsonl"
 WRITER: Final = "written by hand for the sample pack"
 VERIFIER: Final = "the sample pack's answer key"
 # Characters of a document's beginning by which it is known again, repaired or not.
-_KNOWN_BY: Final = 40
+KNOWN_BY: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ByHand:
             every = [item for each in self._known for item in (each.item, each.planted.item)]
             return verdict(next((each for each in every if each.draft.stem in asked), None), request), "stop"
         task = request.prompt.partition("@")[0]
-        known = next((each for each in self._known if each.item.passage.text[:_KNOWN_BY] in asked), None)
+        known = next((each for each in self._known if each.item.passage.text[:KNOWN_BY] in asked), None)
         if known is None:
             return "<skip>it is about no custom, dish, craft or place of one region</skip>", "stop"
         region, domain, topic = known.place
@@ -104,6 +104,9 @@ def main() -> None:
     curated: Path = parser.parse_args().curated
     places: dict[str, list[tuple[str, str, str]]] = yaml.safe_load(PLACES.read_text(encoding="utf-8"))
     RECORDINGS.mkdir(exist_ok=True)
+    for role in ("writer", "verifier"):
+        for path in RECORDINGS.glob(f"*.{role}.jsonl"):
+            path.unlink()
     labels = []
     for code, of in places.items():
         good = items(code)

@@ -18,7 +18,7 @@ import xxhash
 from pydantic import BaseModel, ConfigDict, Field
 
 from filters.quality_model import load_model, scores
-from filters.train_quality_model import area_under_curve, train_quality_model
+from filters.train_quality_model import TooFewError, area_under_curve, train_quality_model
 from filters.verdict import Drop
 from sources.errors import BabelmixError
 from sources.language import Language
@@ -110,8 +110,9 @@ def train_density_model(
     `dense_from` on. Each text's side, training or held out, is its own, so that copies never stand on both.
 
     Raises:
-        BabelmixError: too few documents of a kind; no score reaches the precision: the line names the best that
-            there is; or the files cannot be written.
+        TooFewError: too few documents of a kind, or no score reaches the precision: the line names the best that
+            there is.
+        BabelmixError: the files cannot be written.
     """
     kinds = (False, True)
     sides: dict[tuple[bool, bool], list[str]] = {(held, dense): [] for held in kinds for dense in kinds}
@@ -125,11 +126,11 @@ def train_density_model(
     model: Any = load_model(str(output))
     dense, other = (scores(sides[True, kind], model, language) for kind in (True, False))
     if not len(dense) or not len(other):
-        raise BabelmixError(f"{language.code}: no held-out documents of both kinds; rate a larger sample")
+        raise TooFewError(f"{language.code}: no held-out documents of both kinds; rate a larger sample")
     found = threshold_for(dense, other, precision)
     if found is None:
         best = max((_at(dense, other, at) for at in np.unique(dense)), default=0.0)
-        raise BabelmixError(
+        raise TooFewError(
             f"{language.code}: no threshold has a precision of {precision:g} on {len(dense)} dense and"
             f" {len(other)} other documents held out, the best has {best:.2f}; rate more, or ask for less"
         )

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from synth.request import Failure, FailureKind, Finished
+from synth.request import Engine, Failure, FailureKind, Finished, Request
 
 _EVERY_S: Final = 10.0
+# How often a line is made for whoever looks: a terminal, or a log that takes every so many.
+_TELL_S: Final = 1.0
 # The rate is that of about so many seconds past, so that it follows a server that warms up or gets slower.
 _MEMORY_S: Final = 120.0
 
@@ -133,6 +135,47 @@ def watch(
         yield each
     if report is not None:
         report(tally.snapshot())
+
+
+class Watched:
+    """An engine (`synth.request.Engine`) that tells of what it completes, a line a second.
+
+    `of` says what has come of it so far, such as `3 of 10 documents kept`; `expected` how many requests there will
+    be in all, as far as that is known by now. Engines that share a `tally` are counted together.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tell: Callable[[str], None],
+        of: Callable[[], str] = str,
+        expected: Callable[[], int | None] = lambda: None,
+        tally: Tally | None = None,
+    ) -> None:
+        self._engine, self._tell, self._of, self._expected = engine, tell, of, expected
+        self._tally = tally or Tally()
+        self._told = self._tally.clock()
+
+    @property
+    def model(self) -> str:
+        """See `Engine`."""
+        return self._engine.model
+
+    @property
+    def revision(self) -> str:
+        """See `Engine`."""
+        return self._engine.revision
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Finished]:
+        """See `Engine`."""
+        for each in self._engine.complete(requests):
+            self._tally.add(each)
+            if (now := self._tally.clock()) - self._told >= _TELL_S:
+                self._told = now
+                self._tally.total = self._expected()
+                parts = (self._of(), self._tally.snapshot().line())
+                self._tell(", ".join(part for part in parts if part))
+            yield each
 
 
 def duration(seconds: float) -> str:
