@@ -84,7 +84,7 @@ def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
 
 def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> Place:
     made: dict[str, Any] = {"curated": "", "dropped": "", "standing": "", **folders}
-    scratch = workspace.at(f".staging/scratch/{step.name}")
+    scratch = str(workspace.staging / "scratch" / step.name)
     return Place(documents=workspace.at(documents), measured=measured, scratch=scratch, **made)
 
 

@@ -55,7 +55,7 @@ def remove(
     Raises:
         BabelmixError: the workspace cannot be read or written, or another run is working in it.
     """
-    with workspace.lock():
+    with workspace.lock() as workspace:
         listed = workspace_removals(workspace)
         folders = _collected(workspace)
         found = _matched(workspace, folders, asked) if near_duplicates or synthesised else {}

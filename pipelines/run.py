@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from pipelines.execute import Totals, execute
-from pipelines.pool import worker_pool
+from pipelines.pool import WorkerPool
 from pipelines.step import Status, Step, status
 from pipelines.workspace import Workspace
 
+_ASKED_AT_ONCE = 16
 Report = Callable[[Step, Totals, bool], None]
 
 
@@ -21,8 +22,8 @@ def run_steps(
     to the processors this process may use. The first step that fails ends the run with its error, after the
     steps that were under way; what was complete stays complete.
     """
-    with workspace.lock():
-        found = [status(step, workspace) for step in steps]
+    with workspace.lock() as workspace:
+        found = statuses(steps, workspace)
         totals: dict[str, Totals] = {}
         for each in found:
             if each.complete and each.totals is not None:
@@ -37,7 +38,7 @@ def run_steps(
 def _run(
     waiting: list[Step], totals: dict[str, Totals], workspace: Workspace, report: Report, workers: int
 ) -> None:
-    with worker_pool(min(workers, len(waiting))) as pool:
+    with WorkerPool(min(workers, len(waiting))) as pool:
         running: dict[Future[Totals], Step] = {}
         try:
             while waiting or running:
@@ -51,10 +52,12 @@ def _run(
                     totals[step.name] = future.result()
                     report(step, totals[step.name], True)
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 
 def statuses(steps: Sequence[Step], workspace: Workspace) -> list[Status]:
     """What of `steps` stands in `workspace`, what would run, and why; changes nothing."""
-    return [status(step, workspace) for step in steps]
+    # A store takes its time for each answer, and gives many at once.
+    with ThreadPoolExecutor(_ASKED_AT_ONCE if workspace.local is None else 1) as threads:
+        return list(threads.map(lambda step: status(step, workspace), steps))
