@@ -2,16 +2,16 @@
 
     .venv/bin/python benchmarks/faults.py --minutes 60 [--seed 1] [--stage4] [--json]
 
-A round is a new workspace, on a disk or on an S3 server (moto's, behind `faulty_store.py`). The build is started, a
-fault befalls it at a random moment, and it is started again, until it is complete; then all bytes are compared.
+A round is a new workspace, on a disk or on an S3 server (moto's, behind `faulty_store.py`). The build is started,
+a fault befalls it at a random moment, and it is started again, until it is complete; then all bytes are compared.
 After every attempt each folder that looks finished is compared too, and what was said must be one line without a
 traceback. The run ends with code 1 where a byte differs, a failure was not told so, or a kind never came.
 
-Kinds: `kill` (kill -9 of the build), `worker` (of one of its worker processes), `disk` (a filesystem with too little
-room: a tmpfs where mounting is allowed, else a limit on file sizes), `errors` (500, 503 and SlowDown until the
+Kinds: `kill` (kill -9 of the build), `worker` (of one of its worker processes), `disk` (a filesystem with too
+little room: a tmpfs where mounting is allowed, else a limit on file sizes), `errors` (500, 503 and SlowDown until the
 build gives up), `flaky` (errors, lost answers and broken connections that it must bear), `slow` (answers that
-outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime: Debian's
-`faketime`), and `paused` with more than ten minutes: a build that stands still while one of another machine takes
+outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime:
+Debian's `faketime`), and `paused` with more than ten minutes: a build that stands still while one of another machine takes
 its place.
 """
 
@@ -477,7 +477,7 @@ def run(bench: Bench, minutes: float, kinds: list[str]) -> dict[str, Any]:
     quiet.close()
     print(f"{len(bench.reference)} files, {time.monotonic() - began:.0f} s", flush=True)
     counts: Counter[str] = Counter()
-    rounds = Counter[str]()
+    rounds = Counter()
     due: list[str] = []
     while time.monotonic() - began < 60 * minutes or not all(counts[name] for name in kinds):
         if time.monotonic() - began > 60 * minutes + 60 + PATIENCE_S:
@@ -514,7 +514,7 @@ def servers(folder: Path, seed: int) -> Iterator[tuple[str, str]]:
     server, proxy = (f"http://127.0.0.1:{port}" for port in ports)
     with (folder / "servers.log").open("wb") as log:
         started = [
-            subprocess.Popen([BIN / "moto_server", "-H", "127.0.0.1", "-p", str(ports[0])], stdout=log, stderr=log),
+            subprocess.Popen([BIN / "moto_server", "-p", str(ports[0])], stdout=log, stderr=log),
             subprocess.Popen(
                 [sys.executable, Path(__file__).with_name("faulty_store.py"), "--server", server,
                  "--port", str(ports[1]), "--seed", str(seed)], stdout=log, stderr=log,

@@ -3,8 +3,8 @@
     python benchmarks/faulty_store.py --server http://127.0.0.1:5000 --port 5001
 
 `PUT /-/faults` with JSON sets how often each kind of answer fails, from 0 to 1: `error` (500, 503 and SlowDown),
-`slow` (an answer that waits for up to `slow_s`), `cut` (an answer of which half arrives), `lost` (what was asked is
-done, and the answer is 500). `GET /-/faults` says how many were given.
+`slow` (an answer that waits for up to `slow_s`), `cut` (an answer of which half arrives), `lost` (what was asked
+is done, and the answer is 500). `GET /-/faults` says how many were given.
 """
 
 import argparse

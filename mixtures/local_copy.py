@@ -42,6 +42,11 @@ def store_url(place: Path) -> str | None:
     return f"{scheme}://{rest}"
 
 
+def place_of(folder: Path) -> str:
+    """The URL that a folder is a copy of, or its own path."""
+    return store_url(folder) or str(folder)
+
+
 def copied(path: str) -> str:
     """`path`, at which the file now lies if it is that of a copy; URLs give the path of their copy.
 
@@ -77,7 +82,7 @@ def _copy(place: Path) -> None:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """The files of a copied folder and their sizes; copies that are of another manifest than the store's are gone."""
+    """The files of a copied folder and their sizes; copies of another manifest than the store's are gone."""
     if str(folder) not in _known:
         content = _content(f"{store_url(folder)}/{MANIFEST}")
         stands = folder / MANIFEST
