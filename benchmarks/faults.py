@@ -2,16 +2,17 @@
 
     .venv/bin/python benchmarks/faults.py --minutes 60 [--seed 1] [--stage4] [--json]
 
-A round is a new workspace, on a disk or on an S3 server (moto's, behind `faulty_store.py`). The build is started,
-a fault befalls it at a random moment, and it is started again, until it is complete; then all bytes are compared.
-After every attempt each folder that looks finished is compared too, and what was said must be one line without a
-traceback. The run ends with code 1 where a byte differs, a failure was not told so, or a kind never came.
+A round is a new workspace, on a disk or on an S3 server (moto's, behind `faulty_store.py`). The build is
+started, a fault befalls it at a random moment, and it is started again, until it is complete; then all bytes are
+compared. After every attempt each folder that looks finished is compared too, and what was said must be one line
+without a traceback. Builds have one processor or all of them. The run ends with code 1 where a byte differs, a
+failure was not told so, or a kind never came.
 
 Kinds: `kill` (kill -9 of the build), `worker` (of one of its worker processes), `disk` (a filesystem with too
-little room: a tmpfs where mounting is allowed, else a limit on file sizes), `errors` (500, 503 and SlowDown until the
-build gives up), `flaky` (errors, lost answers and broken connections that it must bear), `slow` (answers that
-outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime:
-Debian's `faketime`), and `paused` with more than ten minutes: a build that stands still while one of another machine takes
+little room: a tmpfs where mounting is allowed, else a limit on file sizes), `errors` (500, 503 and SlowDown until
+the build gives up), `flaky` (errors, lost answers and broken connections that it must bear), `slow` (answers that
+outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime: Debian's
+`faketime`), and `paused` with more than ten minutes: a build that stands still while one of another machine takes
 its place.
 """
 
@@ -147,12 +148,20 @@ class Bench:
         before: Callable[[], None] | None = None,
     ) -> Build:
         self.started += 1
+        processors = sorted(os.sched_getaffinity(0))
+        mine = processors if self.draw.random() < 0.3 else processors[self.started % len(processors) :][:1]
+
+        def prepare() -> None:
+            os.sched_setaffinity(0, mine)
+            if before is not None:
+                before()
+
         errors = self.folder / f"errors-{self.started}"
         with errors.open("wb") as file:
             process = subprocess.Popen(
                 [*(prefix or []), *self.command(workspace)], cwd=self.folder, env=self.environment(own or {}),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file, start_new_session=True,
-                preexec_fn=before,
+                preexec_fn=prepare,
             )  # fmt: skip
         return Build(process, errors)
 

@@ -133,7 +133,7 @@ class IndexedDataset:
         start, size = int(self.offsets[number]), int(self.lengths[number])
         if self._distant:
             fs, path = fsspec.core.url_to_fs(f"{self.prefix}.bin")
-            return np.frombuffer(fs.cat_file(path, start, start + size * _TOKEN_BYTES), dtype="<u4")
+            return np.frombuffer(fs.cat_file(path, start=start, end=start + size * _TOKEN_BYTES), dtype="<u4")
         return self._tokens[start // _TOKEN_BYTES : start // _TOKEN_BYTES + size]
 
 

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import fsspec
 
-from sources.profile import UnreachableError
+from sources.errors import UnreachableError
 
 # Tries of one request, in botocore's backoff of up to 20 s between them: about a minute of errors is sat out.
 _TRIES: Final = 8
 _CONNECT_S: Final = 10
 # Without a byte for so long, an answer is given up and asked for again.
 _SILENCE_S: Final = 60
+_STORES: Final = {"s3", "gs", "abfs"}
 _LIBRARIES: Final = ("aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "s3fs")
 
 
@@ -36,6 +37,20 @@ _set_defaults()
 def remote(place: str) -> bool:
     """Whether a path or URL is that of an object store or server, and not of a file on this machine."""
     return "://" in place and not place.startswith("file://")
+
+
+def glob(fs: Any, pattern: str) -> list[str]:
+    """The paths that a pattern matches, none where there are none.
+
+    fsspec takes a folder of a store that cannot be listed for an empty one: a failing store would have no files.
+    """
+    known = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
+    try:
+        return list(fs.glob(pattern, on_error="raise") if known & _STORES else fs.glob(pattern))
+    except FileNotFoundError:
+        if known & _STORES:
+            return []
+        raise
 
 
 @contextlib.contextmanager
