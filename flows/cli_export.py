@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    mixture: Annotated[Path, typer.Argument(help="The folder that `babelmix mix` printed.")],
+    mixture: Annotated[str, typer.Argument(help="The folder that `babelmix mix` printed.")],
     output: Annotated[Path, typer.Option(help="A new folder; for a report or card, the file to write.")],
     format: Annotated[str, typer.Option(help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")],  # noqa: A002
     length: Annotated[
@@ -36,7 +36,7 @@ def export(
         ),
     ] = None,
     workspace: Annotated[
-        Path | None, typer.Option(help="Where tokens/ lies, if not where the mixture was built.")
+        str | None, typer.Option(help="Where tokens/ lies, if not where the mixture was built.")
     ] = None,
     blend_only: Annotated[
         bool, typer.Option("--blend-only", help="Megatron: the --data-path list without a copy of the tokens.")
@@ -131,6 +131,7 @@ def _choice(model: str, workspace: Path, fresh: bool) -> "CurriculumChoice":
 
 def _write_page(kind: str, folder: Path, workspace: Path, output: Path) -> None:
     from mixtures.card import dataset_card
+    from mixtures.local_copy import place_of
     from mixtures.report import write_report
     from pipelines.funnel import funnel, funnel_cells
     from pipelines.workspace import Workspace
@@ -139,7 +140,7 @@ def _write_page(kind: str, folder: Path, workspace: Path, output: Path) -> None:
     if kind == "card":
         output.write_text(dataset_card(facts), encoding="utf-8")
         return
-    place = Workspace(str(workspace))
+    place = Workspace(place_of(workspace))
     names = {f"curated/{bucket.source}/{bucket.language}" for bucket in facts.buckets}
     curated = {name: manifest["totals"] for name in sorted(names) if (manifest := place.manifest(name))}
     write_report(facts.plan, *funnel_cells(funnel(curated)), output, facts)

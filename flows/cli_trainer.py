@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def train(
     config: Annotated[Path, typer.Option(help="A training configuration, such as trainer/configs/tiny.yaml.")],
     mixture: Annotated[
-        list[Path],
+        list[str],
         typer.Option(help="The folder that `babelmix mix` printed; one for all stages, or one for each."),
     ],
     output: Annotated[
@@ -35,9 +35,12 @@ def train(
 ) -> None:
     """Train a model on a mixture; the same command again goes on from the last checkpoint."""
     _needs_torch()
+    from mixtures.local_copy import local_folder
     from trainer.training.run import train as trained
 
-    trained(config, mixture, output)
+    if output is None and any("://" in each for each in mixture):
+        raise BabelmixError("--output: name the run's folder; a mixture on an object store has none beside it")
+    trained(config, [local_folder(each) for each in mixture], output)
 
 
 def upcycle(

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from prefect.states import Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines.execute import execute
-from pipelines.pool import worker_pool
+from pipelines.pool import WorkerPool
 from pipelines.step import Step, status
 from pipelines.step_progress import told
 from pipelines.workspace import Workspace
@@ -61,7 +61,7 @@ def _may_pass(task: Any, run: Any, state: Any) -> bool:
     persist_result=True,
     result_serializer="json",
 )
-def run_step(step: Step, workspace: Workspace, pool: ProcessPoolExecutor) -> dict[str, Any] | State[Any]:
+def run_step(step: Step, workspace: Workspace, pool: WorkerPool) -> dict[str, Any] | State[Any]:
     """Carries out one step in a worker process and returns the totals of its manifest.
 
     A user's mistake ends the task Failed with its one line; Prefect would log an exception with its traceback.
@@ -114,7 +114,7 @@ def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) ->
     # Coroutines are for asynchronous flows; here they return what they make.
     progress = cast(UUID, create_progress_artifact(0.0, key=progress_key, description=description))
     submit = cast(Any, run_step.submit)
-    with workspace.lock(), worker_pool(WORKERS) as pool:
+    with workspace.lock() as workspace, WorkerPool(WORKERS) as pool:
         futures: dict[str, PrefectFuture[dict[str, Any]]] = {}
         for step in steps:
             needed = [futures[each.name] for each in step.inputs]

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mixtures.local_copy import copied, local_folder
 from mixtures.plan import Plan, PlanRow
 from mixtures.token_count import format_tokens
 from sources.errors import BabelmixError
@@ -109,8 +110,10 @@ def read_plan(place: str) -> Plan | None:
     Raises:
         BabelmixError: the folder or file is there, but holds no plan.
     """
-    path = Path(place)
-    if path.is_dir():
+    path = local_folder(place)
+    if "://" in place and not place.endswith(".json"):
+        path = Path(copied(str(path / "manifest.json")))
+    elif path.is_dir():
         path = path / "manifest.json"
     elif path.suffix != ".json":
         return None

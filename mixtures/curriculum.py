@@ -77,6 +77,10 @@ def build_curriculum(choice: CurriculumChoice, workspace: str | Path) -> Path:
     Raises:
         BabelmixError: a mixture is missing or damaged, or holds fewer tokens than are to be read.
     """
+    if "://" in str(workspace):
+        raise BabelmixError(
+            f"curriculum: workspace {workspace}: is written on this machine's disk only; name a folder"
+        )
     root = Path(workspace)
     readers = [PackedReader(root / stage.mixture, root) for stage in choice.stages]
     fingerprint = _fingerprint(choice, readers)

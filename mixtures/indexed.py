@@ -8,6 +8,7 @@ same. Source of the format: Megatron-LM, megatron/core/datasets/indexed_dataset.
 
 import struct
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
@@ -16,6 +17,7 @@ import fsspec
 import numpy as np
 import numpy.typing as npt
 
+from mixtures.local_copy import copied, store_url
 from sources.errors import BabelmixError
 
 _MAGIC: Final = b"MMIDIDX\x00\x00"
@@ -78,18 +80,24 @@ class IndexedWriter:
 
 
 class IndexedDataset:
-    """The documents of `<prefix>.bin` and `<prefix>.idx`, mapped into memory; local files only.
+    """The documents of `<prefix>.bin` and `<prefix>.idx`, mapped into memory.
+
+    Of a URL the index is copied to this machine, and tokens are read as they are asked for: a request a document.
+    Where all are read, open the copy that `mixtures.local_copy.local_folder` names.
 
     Raises BabelmixError where a file is missing, of another format, or of another size than the index says.
     """
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
-        index, tokens = Path(f"{prefix}.idx"), Path(f"{prefix}.bin")
+        index = Path(copied(f"{prefix}.idx"))
+        self._distant = "://" in prefix and not prefix.startswith("file://")
+        # Of a store, tokens are not copied before they are read: their lengths are often all that is asked for.
+        held = None if self._distant or store_url(index) else _size(Path(f"{prefix}.bin"))
         try:
             with index.open("rb") as file:
                 head = file.read(_HEADER.size)
-            size, held = index.stat().st_size, tokens.stat().st_size
+            size = index.stat().st_size
         except OSError as error:
             raise BabelmixError(f"{error.filename}: cannot be read ({error.strerror}); tokenise again") from error
         if len(head) < _HEADER.size or not head.startswith(_MAGIC):
@@ -103,18 +111,37 @@ class IndexedDataset:
         """Tokens of each document, of shape (documents,)."""
         self.offsets: npt.NDArray[np.int64] = _mapped(index, "<i8", _HEADER.size + 4 * sequences, sequences)
         """Where each document begins in the `.bin` file, in bytes, of shape (documents,)."""
-        wanted = int(self.offsets[-1]) + _TOKEN_BYTES * int(self.lengths[-1]) if sequences else 0
-        if held != wanted:
-            raise BabelmixError(f"{tokens}: {held} bytes, the index says {wanted}; tokenise again")
-        self._tokens: npt.NDArray[np.uint32] = _mapped(tokens, "<u4", 0, held // _TOKEN_BYTES)
+        self._bytes = int(self.offsets[-1]) + _TOKEN_BYTES * int(self.lengths[-1]) if sequences else 0
+        if held is not None:
+            self._check(held)
+
+    def _check(self, held: int) -> None:
+        if held != self._bytes:
+            raise BabelmixError(f"{self.prefix}.bin: {held} bytes, the index says {self._bytes}; tokenise again")
+
+    @cached_property
+    def _tokens(self) -> npt.NDArray[np.uint32]:
+        tokens = Path(copied(f"{self.prefix}.bin"))
+        self._check(_size(tokens))
+        return _mapped(tokens, "<u4", 0, self._bytes // _TOKEN_BYTES)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def document(self, number: int) -> npt.NDArray[np.uint32]:
         """The ids of a document, of shape (tokens,): a view, nothing is copied."""
-        start = int(self.offsets[number]) // _TOKEN_BYTES
-        return self._tokens[start : start + int(self.lengths[number])]
+        start, size = int(self.offsets[number]), int(self.lengths[number])
+        if self._distant:
+            fs, path = fsspec.core.url_to_fs(f"{self.prefix}.bin")
+            return np.frombuffer(fs.cat_file(path, start=start, end=start + size * _TOKEN_BYTES), dtype="<u4")
+        return self._tokens[start // _TOKEN_BYTES : start // _TOKEN_BYTES + size]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise BabelmixError(f"{path}: cannot be read ({error.strerror}); tokenise again") from error
 
 
 def _mapped(path: Path, kind: str, offset: int, count: int) -> npt.NDArray[Any]:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixtures.indexed import IndexedDataset
+from mixtures.local_copy import copied
 from mixtures.order import CHECKPOINT, COUNTS_FILE, DESCRIPTION_FILE
 from mixtures.permutation import permutation_keys
 from mixtures.reader import MixtureReader
@@ -137,7 +138,7 @@ class Lineage:
         """Tokens of a document of a bucket, its end included."""
         number, place = self._place(bucket, document)
         # Only these four bytes: a mixture has thousands of files, and a question touches hundreds.
-        with Path(f"{self._prefixes[bucket][number]}.idx").open("rb", buffering=0) as file:
+        with Path(copied(f"{self._prefixes[bucket][number]}.idx")).open("rb", buffering=0) as file:
             file.seek(HEADER_BYTES + 4 * place)
             return int.from_bytes(file.read(4), "little")
 
@@ -221,7 +222,7 @@ class Lineage:
 def _documents(index: str) -> int:
     """How many documents an index of tokens has, by its size: 4 and 8 bytes a document, and 8 a boundary."""
     try:
-        size = os.path.getsize(index) - HEADER_BYTES - 8  # noqa: PTH202
+        size = os.path.getsize(copied(index)) - HEADER_BYTES - 8  # noqa: PTH202
     except OSError as error:
         raise BabelmixError(f"{index}: cannot be read ({error.strerror}); tokenise again") from error
     if size < 0 or size % 20:

@@ -30,6 +30,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from mixtures.local_copy import copied
 from sources.errors import BabelmixError
 
 # Raised when the same plan and seed give another order.
@@ -246,7 +247,7 @@ class Order:
     def __init__(self, folder: Path) -> None:
         from mixtures.compiled import EVERY
 
-        path = folder / DESCRIPTION_FILE
+        path = Path(copied(str(folder / DESCRIPTION_FILE)))
         try:
             description = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -300,6 +301,7 @@ def _entry_type(buckets: int) -> str:
 
 def _mapped(path: Path, kind: str, count: int) -> npt.NDArray[Any]:
     wanted = count * np.dtype(kind).itemsize
+    path = Path(copied(str(path)))
     size = path.stat().st_size if path.is_file() else None
     if size != wanted:
         found = "missing" if size is None else f"{size} bytes"

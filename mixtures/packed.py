@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixtures.indexed import IndexedDataset
+from mixtures.local_copy import copied
 from mixtures.order import Order
 from mixtures.reader import MixtureReader
 from sources.errors import BabelmixError
@@ -215,7 +216,7 @@ class _Shards:
 
 def _documents(prefix: str) -> int:
     """How many documents a shard has, by the size of its index: thousands of shards are not opened for it."""
-    path = Path(f"{prefix}.idx")
+    path = Path(copied(f"{prefix}.idx"))
     try:
         return max(0, (path.stat().st_size - _EMPTY_BYTES) // _DOCUMENT_BYTES)
     except OSError as error:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixtures.indexed import IndexedDataset
+from mixtures.local_copy import copied, local_folder
 from mixtures.order import Order
 from sources.errors import BabelmixError
 
@@ -41,7 +42,8 @@ class MixtureReader:
     Rank r reads the sequences r, r + ranks, r + 2 ranks and so on, so that all ranks together read every sequence
     once, whatever their number. What is left at the end and fills no sequence is not read.
 
-    `workspace` is the folder in which `tokens/` lies, by default the one that the mixture was built in.
+    `workspace` is the folder in which `tokens/` lies, by default the one that the mixture was built in. Both may
+    be URLs of an object store: `folder` and `workspace` are then where files are copied to as they are opened.
 
     Raises:
         BabelmixError: the mixture or its tokens are missing or damaged, or `length`, `rank` or `ranks` are
@@ -58,10 +60,10 @@ class MixtureReader:
     ) -> None:
         if length < 1 or not 0 <= rank < ranks:
             raise BabelmixError(f"reader: length {length}, rank {rank} of {ranks}; rank counts from 0")
-        self.folder = Path(mixture)
+        self.folder = local_folder(mixture)
         self.length, self.rank, self.ranks = length, rank, ranks
         # mixtures/<model>/stage<N>/<fingerprint> of the workspace.
-        self.workspace = Path(workspace) if workspace else self.folder.absolute().parents[3]
+        self.workspace = local_folder(workspace) if workspace else self.folder.absolute().parents[3]
         self.totals: dict[str, Any] = _totals(self.folder)
         self.order = Order(self.folder)
         rows = self.totals["buckets"]
@@ -111,7 +113,8 @@ def _tokens_stand(workspace: Path, row: dict[str, Any], mixture: Path) -> None:
     """
     for folder in {Path(shard).parent for shard in row["shards"]}:
         try:
-            manifest = json.loads((workspace / folder / "manifest.json").read_text(encoding="utf-8"))
+            path = Path(copied(str(workspace / folder / "manifest.json")))
+            manifest = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
         if "fingerprint" in row and manifest["fingerprint"] != row["fingerprint"]:
@@ -209,7 +212,7 @@ class _Bucket:
 
 
 def _totals(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
+    path = Path(copied(str(folder / "manifest.json")))
     try:
         totals: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["totals"]
     except (OSError, ValueError, KeyError) as error:

@@ -1,6 +1,7 @@
 """Documents on disk: Parquet in the one schema, written in bounded memory and with the same bytes each time."""
 
 from collections.abc import Mapping
+from glob import escape
 from types import TracebackType
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datatrove.io import DataFolderLike, get_datafolder
 
+from sources.object_store import glob
 from sources.schema import DOCUMENT
 
 # Bytes of text and rows of one row group, and bytes of text of one file: a file is one task of later steps.
@@ -71,4 +73,7 @@ class DocumentWriter:
 
 def document_files(folder: DataFolderLike) -> list[str]:
     """The Parquet files of a folder of documents, in their order."""
-    return sorted(get_datafolder(folder).list_files(glob_pattern="*.parquet"))
+    place = get_datafolder(folder)
+    # Not by its own listing, to which a store that fails is an empty folder.
+    found = glob(place.fs, f"{escape(place.path)}/*.parquet")
+    return sorted(name.rpartition("/")[2] for name in found)

@@ -1,8 +1,8 @@
 """Where documents lie by their ids: sorted hashes beside the rows that they stand in, mapped into memory.
 
-Made when a folder is first asked about and kept in the workspace under `index/`, by the fingerprint of what it is
-made from, so that it is never of other documents. 16 bytes a document. A hash only says where to look: the row is
-read before it is believed.
+Made when a folder is first asked about and kept under `index/` (`Workspace.kept`), by the fingerprint of what it
+is made from, so that it is never of other documents. 16 bytes a document. A hash only says where to look: the row
+is read before it is believed.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class DocumentIndex:
     def stands(workspace: Workspace, folder: str, column: str, fingerprint: str) -> bool:
         """Whether the index has been made, so that asking it takes no time."""
         path = _path(workspace, folder, column, fingerprint)
-        return path is not None and path.is_file()
+        return path.is_file()
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -66,7 +66,7 @@ class DocumentIndex:
         return [Place(int(each >> _ROW_BITS), int(each) & 0xFFFF_FFFF) for each in np.sort(self._rows[start:stop])]
 
     def _read(self) -> tuple[_Rows, _Rows] | None:
-        if self._path is None or not self._path.is_file():
+        if not self._path.is_file():
             return None
         count = self._path.stat().st_size // 16
         if not count:
@@ -88,8 +88,6 @@ class DocumentIndex:
         return every, places
 
     def _keep(self, hashes: _Rows, rows: _Rows) -> None:
-        if self._path is None:
-            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         for old in self._path.parent.glob(f"{self._column}-*.bin"):
             old.unlink(missing_ok=True)
@@ -99,10 +97,8 @@ class DocumentIndex:
         Path(file.name).replace(self._path)
 
 
-def _path(workspace: Workspace, folder: str, column: str, fingerprint: str) -> Path | None:
-    if workspace.local is None:
-        return None
-    return workspace.local / INDEX / folder / f"{column}-{_VERSION}-{fingerprint[:16]}.bin"
+def _path(workspace: Workspace, folder: str, column: str, fingerprint: str) -> Path:
+    return workspace.kept(INDEX) / folder / f"{column}-{_VERSION}-{fingerprint[:16]}.bin"
 
 
 def _hash(name: Any) -> int:

@@ -105,7 +105,7 @@ def _standing_shards(step: Step, workspace: Workspace) -> StandingShards | None:
 
 def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> Place:
     made: dict[str, Any] = {"curated": "", "dropped": "", "standing": "", **folders}
-    scratch = workspace.at(f".staging/scratch/{step.name}")
+    scratch = str(workspace.staging / "scratch" / step.name)
     return Place(documents=workspace.at(documents), measured=measured, scratch=scratch, **made)
 
 

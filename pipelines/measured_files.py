@@ -72,7 +72,7 @@ def groups(
         BabelmixError: a file cannot be read, or the two are not of the same documents.
     """
     of, beside = get_datafolder(documents), get_datafolder(measured)
-    if not beside.isfile(name):
+    if not beside.exists(name):
         raise BabelmixError(f"{beside.path}/{name}: missing; what {of.path} holds was not measured: do it again")
     with readable(of, name), of.open(name, "rb") as left, beside.open(name, "rb") as right:
         texts = pq.ParquetFile(left, buffer_size=4 << 20, pre_buffer=False)

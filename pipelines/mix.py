@@ -59,11 +59,9 @@ def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
     }
     curated = {each.inputs[0].name: each.inputs[0] for each in step.inputs}
     documents = funnel({name: _manifest(workspace, each)["totals"] for name, each in curated.items()})
-    # What is in the tokens is read where they are on this machine.
-    facts = mixture_facts(made, target, workspace.local) if workspace.local else None
+    facts = mixture_facts(made, target, workspace.url.rstrip("/"))
     write_report(planned, *funnel_cells(documents), Path(target) / "report.html", facts)
-    if facts:
-        Path(target, CARD).write_text(dataset_card(facts), encoding="utf-8")
+    Path(target, CARD).write_text(dataset_card(facts), encoding="utf-8")
     return made
 
 

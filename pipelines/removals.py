@@ -21,6 +21,7 @@ from pipelines.document_files import document_files
 from pipelines.document_io import readable
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
+from sources.object_store import glob
 from sources.removals import Removals, digest_of, parse_removals
 
 LIST: Final = "removals.jsonl"
@@ -121,7 +122,7 @@ def tables(folder: str, columns: list[str], names: Iterable[str] | None = None) 
 def places(workspace: Workspace, room: str) -> list[Pair]:
     """The sources and languages that have a complete folder in a room of the workspace."""
     fs, root = fsspec.core.url_to_fs(workspace.at(room))
-    found = sorted(fs.glob(f"{root}/*/*/manifest.json"))
+    found = sorted(glob(fs, f"{root}/*/*/manifest.json"))
     return [(each.split("/")[-3], each.split("/")[-2]) for each in found]
 
 

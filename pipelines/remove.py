@@ -56,7 +56,7 @@ def remove(
     Raises:
         BabelmixError: the workspace cannot be read or written, or another run is working in it.
     """
-    with workspace.lock():
+    with workspace.lock() as workspace:
         listed = workspace_removals(workspace)
         collected, own = _collected(workspace), made_here(workspace)
         folders = collected | own

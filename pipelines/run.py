@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from pipelines.execute import Totals, execute
-from pipelines.pool import worker_pool
+from pipelines.pool import WorkerPool
 from pipelines.step import Status, Step, status
 from pipelines.step_progress import told
 from pipelines.workspace import Workspace
 
 Report = Callable[[Step, Totals, bool], None]
+_ASKED_AT_ONCE: Final = 16
 # Seconds after which it is looked how far a step is that goes on.
 _LOOK_S: Final = 1.0
 
@@ -26,11 +27,12 @@ def run_steps(
     """Makes every step whose folders do not stand, and returns each step's totals by its name.
 
     `report(step, totals, made)` is called as each step ends, `made` telling whether it ran, and `tell(step, line)`
-    with what a long step says of how far it is. Workers default to the processors this process may use. The first step that fails ends the run with its error, after the
-    steps that were under way; what was complete stays complete.
+    with what a long step says of how far it is. Workers default to the processors this process may use. The first
+    step that fails ends the run with its error, after the steps that were under way; what was complete stays
+    complete.
     """
-    with workspace.lock():
-        found = [status(step, workspace) for step in steps]
+    with workspace.lock() as workspace:
+        found = statuses(steps, workspace)
         totals: dict[str, Totals] = {}
         for each in found:
             if each.complete and each.totals is not None:
@@ -50,7 +52,7 @@ def _run(
     workers: int,
     tell: Callable[[Step, str], None],
 ) -> None:
-    with worker_pool(min(workers, len(waiting))) as pool:
+    with WorkerPool(min(workers, len(waiting))) as pool:
         running: dict[Future[Totals], Step] = {}
         try:
             while waiting or running:
@@ -67,10 +69,12 @@ def _run(
                     totals[step.name] = future.result()
                     report(step, totals[step.name], True)
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 
 def statuses(steps: Sequence[Step], workspace: Workspace) -> list[Status]:
     """What of `steps` stands in `workspace`, what would run, and why; changes nothing."""
-    return [status(step, workspace) for step in steps]
+    # A store takes its time for each answer, and gives many at once.
+    with ThreadPoolExecutor(_ASKED_AT_ONCE if workspace.local is None else 1) as threads:
+        return list(threads.map(lambda step: status(step, workspace), steps))

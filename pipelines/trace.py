@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mixtures.lineage import Lineage, Reading
+from mixtures.local_copy import place_of
 from pipelines.document_index import DocumentIndex, read_row
 from pipelines.provenance import copies, made_by, revision, synthetic
 from pipelines.traced_bucket import TracedBucket
@@ -25,7 +26,7 @@ _NAMED: Final = 100
 class Tracer:
     """Traces tokens and documents of the mixture in the folder `mixture`.
 
-    `workspace` is where it was built, by default the one in which it lies; a local folder.
+    `workspace` is where it was built, by default the one in which it lies.
 
     Raises:
         BabelmixError: the mixture or its tokens are missing or damaged.
@@ -33,7 +34,7 @@ class Tracer:
 
     def __init__(self, mixture: str | Path, workspace: str | None = None) -> None:
         self.lineage = Lineage(mixture, workspace)
-        self.workspace = Workspace(str(self.lineage.workspace))
+        self.workspace = Workspace(place_of(self.lineage.workspace))
         self._rows: list[dict[str, Any]] = self.lineage.totals["buckets"]
         self.buckets = [TracedBucket(self.lineage, self.workspace, number) for number in range(len(self._rows))]
 

@@ -3,23 +3,31 @@
 A folder of the workspace is complete when its `manifest.json` stands in it. Work goes on in `.staging/`, and
 a finished folder takes its place by a rename with its manifest already inside, so a killed run leaves nothing
 that looks finished and a failed one leaves what stood before.
+
+On an object store nothing can be renamed. There work goes on on this machine's disk (`staging`). A finished
+folder is published so: the manifest that stands is deleted, the files are uploaded, those that are no longer of
+the folder are deleted, the manifest is written. Wherever that ends, files without a manifest count for nothing.
 """
 
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
+from pipelines.store_lock import check_holder, store_lock
 from sources.errors import BabelmixError
+from sources.object_store import clear_store_errors
 
 MANIFEST = "manifest.json"
 STAGING = ".staging"
@@ -31,6 +39,8 @@ class Workspace:
     """A workspace at `url`: a local folder, or an fsspec URL such as `s3://bucket/prefix`."""
 
     url: str
+    # Who holds the lock of an object store, for this process and those that steps are sent to.
+    holder: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def local(self) -> Path | None:
@@ -38,6 +48,14 @@ class Workspace:
         if "://" not in self.url:
             return Path(self.url)
         return Path(self.url.removeprefix("file://")) if self.url.startswith("file://") else None
+
+    @property
+    def staging(self) -> Path:
+        """Where work goes on: in the workspace, or below `TMPDIR` where the workspace is not on this machine."""
+        if self.local is not None:
+            return self.local / STAGING
+        name = hashlib.sha256(self.url.rstrip("/").encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"babelmix-{os.getuid()}" / name
 
     def at(self, folder: str) -> str:
         """The path or URL of `folder`, given relative to the workspace."""
@@ -58,6 +76,10 @@ class Workspace:
 
         A folder one of whose files is gone, or has another size than its manifest says, is not complete.
         """
+        with clear_store_errors(self.at(folder)):
+            return self._manifest(folder)
+
+    def _manifest(self, folder: str) -> dict[str, Any] | None:
         fs, root = fsspec.core.url_to_fs(self.at(folder))
         try:
             manifest: dict[str, Any] = json.loads(fs.cat_file(f"{root}/{MANIFEST}"))
@@ -67,6 +89,10 @@ class Workspace:
             raise BabelmixError(
                 f"{self.at(folder)}/{MANIFEST}: not JSON ({error}); delete the folder, and it is made again"
             ) from error
+        if self.local is None:
+            # One request for the whole folder.
+            sizes = {name.removeprefix(f"{root}/"): info["size"] for name, info in _found(fs, root).items()}
+            return manifest if manifest["files"].items() <= sizes.items() else None
         for name, size in manifest["files"].items():
             try:
                 if fs.size(f"{root}/{name}") != size:
@@ -79,73 +105,87 @@ class Workspace:
     def replacing(self, folders: Sequence[str], manifest: dict[str, Any]) -> Iterator[list[str]]:
         """Gives a place to write each of `folders` anew, and puts them in place when the block ends well.
 
-        Yields one path or URL a folder. `manifest` is filled by the caller inside the block; the files and
-        their sizes are added to it here. The last of `folders` comes last, so it stands for all of them.
+        Yields the path of a local folder for each. `manifest` is filled by the caller inside the block; the files
+        and their sizes are added to it here. The last of `folders` comes last, so it stands for all of them.
+
+        Raises:
+            BabelmixError: a disk is full or read-only, the store fails, or the lock is another run's by now.
         """
-        if self.local is None:
-            targets = [self.at(folder) for folder in folders]
-            for target in targets:
-                fs, root = fsspec.core.url_to_fs(target)
-                if fs.exists(root):
-                    fs.rm(root, recursive=True)
-        else:
-            targets = [self.at(f"{STAGING}/{folder}") for folder in folders]
+        targets = [self.staging / folder for folder in folders]
+        with clear_disk_errors(self.url), clear_store_errors(f"workspace {self.url}"):
             for target in targets:
                 shutil.rmtree(target, ignore_errors=True)
-                Path(target).mkdir(parents=True)
-        with clear_disk_errors(self.url):
-            yield targets
+                target.mkdir(parents=True)
+            yield [str(target) for target in targets]
             for folder, target in zip(folders, targets, strict=True):
-                self._publish(folder, target, manifest)
+                _describe(target, manifest)
+                if self.local is None:
+                    self._upload(folder, target)
+                else:
+                    _put_in_place(target, self.local / folder)
 
-    def _publish(self, folder: str, target: str, manifest: dict[str, Any]) -> None:
-        fs, root = fsspec.core.url_to_fs(target)
-        found = {name.removeprefix(root).lstrip("/"): fs.size(name) for name in sorted(fs.find(root))}
-        content = json.dumps({**manifest, "files": found}, indent=1, ensure_ascii=False, sort_keys=True)
-        if self.local is None:
-            fs.pipe_file(f"{root}/{MANIFEST}", content.encode())
-            return
-        Path(target, MANIFEST).write_text(content + "\n", encoding="utf-8")
-        _sync(Path(target))
-        place = self.local / folder
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists():
-            # Moved away, not deleted in its place: a kill leaves no half of the old folder there.
-            old = Path(f"{target}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            place.rename(old)
-            Path(target).rename(place)
-            shutil.rmtree(old)
-        else:
-            Path(target).rename(place)
+    def _upload(self, folder: str, target: Path) -> None:
+        fs, root = fsspec.core.url_to_fs(self.at(folder))
+        names = [name for name in _names(target) if name != MANIFEST]
+        self._check_lock()
+        stood = _found(fs, root)
+        # The manifest goes first: from here on, until the new one stands, the folder is not complete.
+        if f"{root}/{MANIFEST}" in stood:
+            fs.rm_file(f"{root}/{MANIFEST}")
+        if names:
+            fs.put([str(target / name) for name in names], [f"{root}/{name}" for name in names])
+        gone = stood.keys() - {f"{root}/{name}" for name in (*names, MANIFEST)}
+        if gone:
+            fs.rm(sorted(gone))
+        self._check_lock()
+        fs.pipe_file(f"{root}/{MANIFEST}", (target / MANIFEST).read_bytes())
+        shutil.rmtree(target)
 
-    def replace_file(self, name: str, write: "Any") -> None:
-        """Writes the file `name` by `write(path)` beside its place and renames it into it."""
-        if self.local is None:
-            write(self.at(name))
-            return
-        staged = self.local / STAGING / name
-        staged.parent.mkdir(parents=True, exist_ok=True)
-        with clear_disk_errors(self.url):
+    def _check_lock(self) -> None:
+        if self.holder is not None:
+            check_holder(self.url, self.holder)
+
+    def replace_file(self, name: str, write: Callable[[str], None]) -> None:
+        """Writes the file `name` by `write(path)` beside its place and puts it in it whole."""
+        staged = self.staging / name
+        with clear_disk_errors(self.url), clear_store_errors(f"workspace {self.url}"):
+            staged.parent.mkdir(parents=True, exist_ok=True)
             write(str(staged))
-            staged.replace(self.local / name)
+            if self.local is None:
+                self._check_lock()
+                fs, path = fsspec.core.url_to_fs(self.at(name))
+                fs.put_file(str(staged), path)
+            else:
+                staged.replace(self.local / name)
 
     @contextlib.contextmanager
-    def lock(self, patience_s: float = 3.0) -> Iterator[None]:
-        """Holds the workspace for this process, and sweeps away what a killed run left in `.staging/`.
+    def lock(self, patience_s: float = 3.0) -> Iterator["Workspace"]:
+        """Holds the workspace for this process, and sweeps away what a killed run left in `staging`.
 
-        The lock is the kernel's, so it goes with its process however that ends. Object stores have none:
-        there two runs at once are not refused.
+        Yields the workspace as its holder has it: steps are to be carried out in that one. On a local filesystem
+        the lock is the kernel's, so it goes with its process however that ends; on an object store it is
+        `pipelines.store_lock`'s.
 
         Raises BabelmixError where another run holds it for longer than `patience_s`, or the folder cannot be
         written.
         """
-        if self.local is None:
-            yield
-            return
+        held = self._locked(self.local, patience_s) if self.local is not None else self._held_in_store(patience_s)
+        with held as workspace:
+            shutil.rmtree(self.staging, ignore_errors=True)
+            yield workspace
+            # After an error it stays, as the message may name rows in it.
+            shutil.rmtree(self.staging, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _held_in_store(self, patience_s: float) -> Iterator["Workspace"]:
+        with store_lock(self.url, patience_s) as holder:
+            yield replace(self, holder=holder)
+
+    @contextlib.contextmanager
+    def _locked(self, place: Path, patience_s: float) -> Iterator["Workspace"]:
         try:
-            self.local.mkdir(parents=True, exist_ok=True)
-            handle = (self.local / ".lock").open("a+")
+            place.mkdir(parents=True, exist_ok=True)
+            handle = (place / ".lock").open("a+")
         except OSError as error:
             raise BabelmixError(
                 f"workspace {self.url}: cannot be written ({error.strerror}); name another with --workspace"
@@ -163,10 +203,7 @@ class Workspace:
                             " wait for it to end, or name another workspace with --workspace"
                         ) from None
                     time.sleep(0.1)
-            shutil.rmtree(self.local / STAGING, ignore_errors=True)
-            yield
-            # After an error it stays, as the message may name rows in it.
-            shutil.rmtree(self.local / STAGING, ignore_errors=True)
+            yield self
 
 
 @contextlib.contextmanager
@@ -183,6 +220,40 @@ def clear_disk_errors(place: str) -> Iterator[None]:
             f"workspace {place}: {os.strerror(found[0])}; what was complete is untouched:"
             " free space, or name another workspace, and run the same command again"
         ) from error
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def _describe(folder: Path, manifest: dict[str, Any]) -> None:
+    """Writes a folder's manifest into it, with its files and their sizes."""
+    found = {name: (folder / name).stat().st_size for name in _names(folder)}
+    content = json.dumps({**manifest, "files": found}, indent=1, ensure_ascii=False, sort_keys=True)
+    (folder / MANIFEST).write_text(content + "\n", encoding="utf-8")
+
+
+def _put_in_place(target: Path, place: Path) -> None:
+    _sync(target)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        # Moved away, not deleted in its place: a kill leaves no half of the old folder there.
+        old = Path(f"{target}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        place.rename(old)
+        target.rename(place)
+        shutil.rmtree(old)
+    else:
+        target.rename(place)
+
+
+def _found(fs: Any, root: str) -> dict[str, dict[str, Any]]:
+    """The files below a place of a store by their paths, none where there are none."""
+    try:
+        found: dict[str, dict[str, Any]] = fs.find(root, detail=True)
+    except FileNotFoundError:
+        return {}
+    return found
 
 
 def _sync(folder: Path) -> None:

@@ -10,3 +10,7 @@ class BabelmixError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class UnreachableError(BabelmixError):
+    """No answer, or a server's own fault: the next try may pass."""

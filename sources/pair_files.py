@@ -7,6 +7,7 @@ import fsspec
 
 from sources.errors import BabelmixError
 from sources.language import Language
+from sources.object_store import glob as files_of
 from sources.profile import ENGLISH, HUB, UnreachableError, delivers, profile_root, subset_glob
 from sources.readers.pair_batches import PairFile, PairFormat
 from sources.source import Source, Subset, sources
@@ -79,7 +80,7 @@ def pair_files(language: Language, profile: str = HUB) -> list[PairFile]:
 
 def _found(fs: Any, path: str, glob: str) -> list[str]:
     if "*" in glob:
-        return sorted(fs.glob(f"{globbing.escape(path)}/{glob}"))
+        return sorted(files_of(fs, f"{globbing.escape(path)}/{glob}"))
     try:
         fs.info(f"{path}/{glob}")
     except FileNotFoundError as error:

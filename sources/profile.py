@@ -11,8 +11,9 @@ from typing import Final
 
 import fsspec
 
-from sources.errors import BabelmixError
+from sources.errors import BabelmixError, UnreachableError
 from sources.language import Language
+from sources.object_store import glob
 from sources.source import Source, Subset
 
 SAMPLE: Final = "sample"
@@ -20,10 +21,6 @@ HUB: Final = "hub"
 ENGLISH: Final = "eng_Latn"
 
 _PACK: Final = Path(__file__).parent / "sample"
-
-
-class UnreachableError(BabelmixError):
-    """No answer, or a server's own fault: the next try may pass."""
 
 
 def profile_root(profile: str, source: Source) -> str:
@@ -77,16 +74,16 @@ def subset_files(subset: Subset, source: Source, language: Language, profile: st
             next try may pass.
     """
     root = profile_root(profile, source)
-    glob = subset_glob(subset, source, language)
+    wanted = subset_glob(subset, source, language)
     if profile == HUB and source.root:
         # A web server lists no folders: its globs name one file.
-        return [f"{root}/{glob}"]
+        return [f"{root}/{wanted}"]
     try:
         fs, path = fsspec.core.url_to_fs(root)
-        found = fs.glob(f"{globbing.escape(path)}/{glob}")
+        found = glob(fs, f"{globbing.escape(path)}/{wanted}")
     # Each file system's client has exceptions of its own, with no common class.
     except Exception as error:
-        raise _failure(f"{root}/{glob}", error, source) from error
+        raise _failure(f"{root}/{wanted}", error, source) from error
     return sorted(fs.unstrip_protocol(each) if "://" in root else each for each in found)
 
 
