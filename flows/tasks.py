@@ -8,7 +8,6 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -19,18 +18,15 @@ from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 
-from pipelines.execute import execute
-from pipelines.pool import worker_pool
 from pipelines.step import Step, status
+from pipelines.step_pool import StepPool, step_pool
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 from sources.profile import UnreachableError
 
 WORKERS: Final = len(os.sched_getaffinity(0))
-# The threads only wait for the worker processes, which do the work.
-task_runner: Final[TaskRunner[Any]] = ThreadPoolTaskRunner(max_workers=WORKERS)
 
 
 def _fingerprint(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
@@ -58,8 +54,8 @@ def _may_pass(task: Any, run: Any, state: Any) -> bool:
     persist_result=True,
     result_serializer="json",
 )
-def run_step(step: Step, workspace: Workspace, pool: ProcessPoolExecutor) -> dict[str, Any] | State[Any]:
-    """Carries out one step in a worker process and returns the totals of its manifest.
+def run_step(step: Step, workspace: Workspace, pool: StepPool) -> dict[str, Any] | State[Any]:
+    """Carries out one step where the pool does and returns the totals of its manifest.
 
     A user's mistake ends the task Failed with its one line; Prefect would log an exception with its traceback.
     """
@@ -70,7 +66,7 @@ def run_step(step: Step, workspace: Workspace, pool: ProcessPoolExecutor) -> dic
     else:
         logger.info("%s: %s", step.name, "; ".join(found.reasons))
     try:
-        return dict(pool.submit(execute, step, workspace).result())
+        return dict(pool.submit(step).result())
     except BabelmixError as error:
         return Failed(message=str(error), data=error)
 
@@ -92,7 +88,9 @@ def in_one_line(flow: Callable[P, R]) -> Callable[P, R | State[Any]]:
     return run
 
 
-def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) -> Mapping[str, dict[str, Any]]:
+def run_tasks(
+    steps: Sequence[Step], workspace: Workspace, progress_key: str, executor: str
+) -> Mapping[str, dict[str, Any]]:
     """Carries out `steps`, which stand in the order of their inputs, and returns their totals by name.
 
     To be called in a flow. How many of the steps are done stands in the progress artifact `progress_key`.
@@ -100,12 +98,17 @@ def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) ->
     description = "Steps that are complete, in percent."
     # Coroutines are for asynchronous flows; here they return what they make.
     progress = cast(UUID, create_progress_artifact(0.0, key=progress_key, description=description))
-    submit = cast(Any, run_step.submit)
-    with workspace.lock(), worker_pool(WORKERS) as pool:
+    # The runner's threads only wait for the pool, which does the work.
+    with (
+        workspace.lock(),
+        step_pool(executor, workspace, WORKERS) as pool,
+        ThreadPoolTaskRunner[Any](max_workers=pool.slots) as runner,
+    ):
         futures: dict[str, PrefectFuture[dict[str, Any]]] = {}
         for step in steps:
             needed = [futures[each.name] for each in step.inputs]
-            futures[step.name] = submit(step, workspace, pool, wait_for=needed)
+            parameters = {"step": step, "workspace": workspace, "pool": pool}
+            futures[step.name] = runner.submit(run_step, parameters, wait_for=needed)
         for number, _ in enumerate(as_completed(list(futures.values())), start=1):
             update_progress_artifact(progress, 100.0 * number / len(futures))
         return {name: future.result() for name, future in futures.items()}

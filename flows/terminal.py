@@ -8,12 +8,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipelines.build import Build
 from pipelines.execute import Totals
+from pipelines.executor_settings import LOCAL
 from pipelines.run import run_steps
 from pipelines.step import Step
 from pipelines.workspace import Workspace
 
 
-def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tuple[dict[str, Totals], int]:
+def run_in_terminal(
+    build: Build, workspace: Workspace, console: Console, executor: str = LOCAL
+) -> tuple[dict[str, Totals], int]:
     """Carries out a build's steps and returns their totals by name, and how many of them ran."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -29,7 +32,7 @@ def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tup
             if ran and not console.is_terminal:
                 console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
 
-        totals = run_steps(build.steps, workspace, report)
+        totals = run_steps(build.steps, workspace, report, executor=executor)
     return totals, made
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,9 +90,10 @@ class Workspace:
                 if fs.exists(root):
                     fs.rm(root, recursive=True)
         else:
-            targets = [self.at(f"{STAGING}/{folder}") for folder in folders]
+            # A place of its own: a machine that a cluster has given up for lost may still be writing.
+            attempt = uuid.uuid4().hex
+            targets = [self.at(f"{STAGING}/{attempt}/{folder}") for folder in folders]
             for target in targets:
-                shutil.rmtree(target, ignore_errors=True)
                 Path(target).mkdir(parents=True)
         with clear_disk_errors(self.url):
             yield targets
@@ -112,7 +114,6 @@ class Workspace:
         if place.exists():
             # Moved away, not deleted in its place: a kill leaves no half of the old folder there.
             old = Path(f"{target}.old")
-            shutil.rmtree(old, ignore_errors=True)
             place.rename(old)
             Path(target).rename(place)
             shutil.rmtree(old)
