@@ -7,6 +7,7 @@ completion markers are never looked at: they know nothing of settings.
 import contextlib
 import hashlib
 import json
+import os
 import socket
 import time
 import uuid
@@ -55,8 +56,8 @@ class Attempt:
             fs.rm(root, recursive=True)
 
     def begin(self) -> None:
-        """Notes, where it runs, that it runs."""
-        self._write(_STARTED, socket.gethostname())
+        """Notes that it runs, and where: host and process."""
+        self._write(_STARTED, f"{socket.gethostname()} {os.getpid()}")
 
     @property
     def began(self) -> bool:
