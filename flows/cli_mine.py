@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli_mix import Json, Model, Profile, Stage, WorkspaceOption
+from flows.cli_mix import ExecutorOption, Json, Model, Profile, Stage, WorkspaceOption
 from flows.cli_steps import Code, Output
 from sources.errors import BabelmixError
 
@@ -42,6 +42,7 @@ def mine(
     model: Model = "marco-mini",
     profile: Profile = "sample",
     workspace: WorkspaceOption = "workspace",
+    executor: ExecutorOption = "local",
     input: Input = None,  # noqa: A002 - the option's name
     language: Code = None,
     output: Output = None,
@@ -60,7 +61,7 @@ def mine(
         for name, value in (("language", language), ("output", output), ("top", top), ("rank-by", rank_by)):
             if value:
                 raise BabelmixError(f"--{name} goes with --input; name the files, or leave it out")
-        totals, made = _stage(stage, model, profile, workspace, console)
+        totals, made = _stage(stage, model, profile, workspace, executor, console)
     if as_json:
         typer.echo(json.dumps(totals, ensure_ascii=False))
         return
@@ -126,7 +127,7 @@ def _mining(output: str, top: int | None, rank_by: str | None) -> "Mining":
 
 
 def _stage(
-    stage: str, model: str, profile: str, workspace: str, console: Console
+    stage: str, model: str, profile: str, workspace: str, executor: str, console: Console
 ) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
     from dataclasses import replace
 
@@ -141,7 +142,7 @@ def _stage(
     steps = plan.needed_for("render")
     if not steps:
         raise BabelmixError(f"profile {profile}: no pairs of any language of {stage}; name another profile")
-    totals, made = run_in_terminal(replace(plan, steps=steps), place, console)
+    totals, made = run_in_terminal(replace(plan, steps=steps), place, console, executor)
     found = {step.settings["language"]: totals[step.name] for step in steps if step.kind == "render"}
     lines = [f"Pairs  {place.at('bitext')}", f"Chat   {place.at('chat')}"]
     if without := [code for code in plan.recipe.language_codes() if code not in found]:

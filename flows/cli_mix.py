@@ -24,6 +24,9 @@ Profile = Annotated[
 Tokens = Annotated[str | None, typer.Option(help="The mixture's size: 500G, 20M, 1048576.")]
 WorkspaceOption = Annotated[str, typer.Option(help="Where everything that is made is kept: a folder or URL.")]
 Seed = Annotated[int, typer.Option(help="Another seed gives another order of the same documents.")]
+ExecutorOption = Annotated[
+    str, typer.Option(help="Where steps run: local, ray (address in RAY_ADDRESS) or slurm; see docs/cluster.md.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -56,6 +59,10 @@ def mix(
     tokens: Tokens = None,
     workspace: WorkspaceOption = "workspace",
     seed: Seed = 0,
+    executor: ExecutorOption = "local",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --executor slurm: write the jobs' scripts, submit none.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build a stage's mixture: collect, curate, tokenise, plan and order what its recipe asks for."""
@@ -70,15 +77,18 @@ def mix(
     console = Console(stderr=as_json)
     place = Workspace(workspace)
     steps = _build(stage, model, profile, tokens, seed, place)
+    if dry_run:
+        _dry_run(steps, place, executor)
+        return
     before = standing_totals(steps.steps, place)
     if configured_server():
         from flows.under_prefect import run_under_prefect
 
-        totals, made = run_under_prefect(steps, place, stage, _tokens(tokens), seed)
+        totals, made = run_under_prefect(steps, place, stage, _tokens(tokens), seed, executor)
     else:
         from flows.terminal import run_in_terminal
 
-        totals, made = run_in_terminal(steps, place, console)
+        totals, made = run_in_terminal(steps, place, console, executor)
     result = totals[steps.mix.name]
     changed = removal_changes(steps.steps, before, totals)
     if as_json:
@@ -96,6 +106,24 @@ def mix(
     console.print(f"Curation {place.at(FOLDER)}/{PAGE}", soft_wrap=True, highlight=False)
     console.print(f"Mixture  {place.at(steps.mix.name)}", soft_wrap=True, highlight=False)
     console.print(f"Report   {place.at(steps.mix.name)}/report.html", soft_wrap=True, highlight=False)
+
+
+def _dry_run(steps: "Build", workspace: "Workspace", executor: str) -> None:
+    """Writes the script of every job that would be submitted, and prints where; the first one in full."""
+    from pipelines.slurm_pool import write_scripts
+
+    if executor != "slurm":
+        raise BabelmixError(
+            "--dry-run goes with --executor slurm; `babelmix status` says what would run elsewhere"
+        )
+    scripts = write_scripts(steps.steps, workspace)
+    for step, script in scripts:
+        typer.echo(f"{script}  {step.name}")
+    if not scripts:
+        typer.echo(f"Nothing would be submitted: all {len(steps.steps)} steps are complete.")
+        return
+    typer.echo(f"\n{len(scripts)} jobs would be submitted, each when its inputs stand. The first:\n")
+    typer.echo(scripts[0][1].read_text(encoding="utf-8"))
 
 
 def synthesis_lines(steps: "Build", totals: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli_mix import Json, Model, Profile, Stage, WorkspaceOption
+from flows.cli_mix import ExecutorOption, Json, Model, Profile, Stage, WorkspaceOption
 from sources.errors import BabelmixError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def collect(
     model: Model = "marco-mini",
     profile: Profile = "sample",
     workspace: WorkspaceOption = "workspace",
+    executor: ExecutorOption = "local",
     input: Input = None,  # noqa: A002 - the option's name
     language: Code = None,
     output: Output = None,
@@ -55,7 +56,7 @@ def collect(
         _print_totals({place: totals}, as_json)
     else:
         _of_input_only(language=language, output=output)
-        _print_totals(_as_far_as("collect", stage, model, profile, workspace, as_json), as_json)
+        _print_totals(_as_far_as("collect", stage, model, profile, workspace, executor, as_json), as_json)
 
 
 def curate(
@@ -63,6 +64,7 @@ def curate(
     model: Model = "marco-mini",
     profile: Profile = "sample",
     workspace: WorkspaceOption = "workspace",
+    executor: ExecutorOption = "local",
     input: Input = None,  # noqa: A002
     language: Code = None,
     output: Output = None,
@@ -79,7 +81,7 @@ def curate(
         from pipelines.funnel import funnel, funnel_table
 
         _of_input_only(language=language, output=output)
-        totals = _as_far_as("curate", stage, model, profile, workspace, as_json, also="report")
+        totals = _as_far_as("curate", stage, model, profile, workspace, executor, as_json, also="report")
         if as_json:
             _print_totals(totals, as_json)
         else:
@@ -111,6 +113,7 @@ def tokenise(
     model: Model = "marco-mini",
     profile: Profile = "sample",
     workspace: WorkspaceOption = "workspace",
+    executor: ExecutorOption = "local",
     input: Annotated[  # noqa: A002
         str | None, typer.Option("--input", help="A folder of curated documents instead.")
     ] = None,
@@ -127,11 +130,18 @@ def tokenise(
         _print_totals({place: tokenise_folder(input, _category(category), tokenizer, place)}, as_json)
     else:
         _of_input_only(output=output)
-        _print_totals(_as_far_as("tokenise", stage, model, profile, workspace, as_json), as_json)
+        _print_totals(_as_far_as("tokenise", stage, model, profile, workspace, executor, as_json), as_json)
 
 
 def _as_far_as(
-    kind: str, stage: str, model: str, profile: str, workspace: str, as_json: bool, also: str | None = None
+    kind: str,
+    stage: str,
+    model: str,
+    profile: str,
+    workspace: str,
+    executor: str,
+    as_json: bool,
+    also: str | None = None,
 ) -> dict[str, Mapping[str, Any]]:
     """Runs a stage's build up to the steps of `kind`, or of `also` after it; the totals of `kind`, by name."""
     from dataclasses import replace
@@ -145,7 +155,7 @@ def _as_far_as(
     place = Workspace(workspace)
     plan = build(load_recipe(model, stage), profile, None, 0, removal_settings(place))
     part = replace(plan, steps=plan.as_far_as(also or kind))
-    totals, made = run_in_terminal(part, place, Console(stderr=True))
+    totals, made = run_in_terminal(part, place, Console(stderr=True), executor)
     if not made and not as_json:
         typer.echo(f"Nothing was recomputed: all {len(part.steps)} steps were complete.", err=True)
     return {step.name: totals[step.name] for step in part.steps if step.kind == kind}

@@ -19,21 +19,17 @@ from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 
-from pipelines.execute import execute
-from pipelines.pool import WorkerPool
 from pipelines.step import Step, status
+from pipelines.step_pool import StepPool, step_pool
 from pipelines.step_progress import told
 from pipelines.workspace import Workspace
-from sources.errors import BabelmixError
-from sources.profile import UnreachableError
+from sources.errors import BabelmixError, UnreachableError
 
 WORKERS: Final = len(os.sched_getaffinity(0))
 # Seconds between two lines of the log on how far a step is.
 _LOG_S: Final = 30.0
-# The threads only wait for the worker processes, which do the work.
-task_runner: Final[TaskRunner[Any]] = ThreadPoolTaskRunner(max_workers=WORKERS)
 
 
 def _fingerprint(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
@@ -61,8 +57,8 @@ def _may_pass(task: Any, run: Any, state: Any) -> bool:
     persist_result=True,
     result_serializer="json",
 )
-def run_step(step: Step, workspace: Workspace, pool: WorkerPool) -> dict[str, Any] | State[Any]:
-    """Carries out one step in a worker process and returns the totals of its manifest.
+def run_step(step: Step, workspace: Workspace, pool: StepPool) -> dict[str, Any] | State[Any]:
+    """Carries out one step where the pool does and returns the totals of its manifest.
 
     A user's mistake ends the task Failed with its one line; Prefect would log an exception with its traceback.
     """
@@ -73,7 +69,7 @@ def run_step(step: Step, workspace: Workspace, pool: WorkerPool) -> dict[str, An
     else:
         logger.info("%s: %s", step.name, "; ".join(found.reasons))
     try:
-        return dict(_told(pool.submit(execute, step, workspace), step, workspace).result())
+        return dict(_told(pool.submit(step), step, workspace).result())
     except BabelmixError as error:
         return Failed(message=str(error), data=error)
 
@@ -105,7 +101,9 @@ def in_one_line(flow: Callable[P, R]) -> Callable[P, R | State[Any]]:
     return run
 
 
-def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) -> Mapping[str, dict[str, Any]]:
+def run_tasks(
+    steps: Sequence[Step], workspace: Workspace, progress_key: str, executor: str
+) -> Mapping[str, dict[str, Any]]:
     """Carries out `steps`, which stand in the order of their inputs, and returns their totals by name.
 
     To be called in a flow. How many of the steps are done stands in the progress artifact `progress_key`.
@@ -113,12 +111,17 @@ def run_tasks(steps: Sequence[Step], workspace: Workspace, progress_key: str) ->
     description = "Steps that are complete, in percent."
     # Coroutines are for asynchronous flows; here they return what they make.
     progress = cast(UUID, create_progress_artifact(0.0, key=progress_key, description=description))
-    submit = cast(Any, run_step.submit)
-    with workspace.lock() as workspace, WorkerPool(WORKERS) as pool:
+    # The runner's threads only wait for the pool, which does the work.
+    with (
+        workspace.lock() as workspace,
+        step_pool(executor, workspace, WORKERS) as pool,
+        ThreadPoolTaskRunner[Any](max_workers=pool.slots) as runner,
+    ):
         futures: dict[str, PrefectFuture[dict[str, Any]]] = {}
         for step in steps:
             needed = [futures[each.name] for each in step.inputs]
-            futures[step.name] = submit(step, workspace, pool, wait_for=needed)
+            parameters = {"step": step, "workspace": workspace, "pool": pool}
+            futures[step.name] = runner.submit(run_step, parameters, wait_for=needed)
         for number, _ in enumerate(as_completed(list(futures.values())), start=1):
             update_progress_artifact(progress, 100.0 * number / len(futures))
         return {name: future.result() for name, future in futures.items()}

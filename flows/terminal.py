@@ -8,13 +8,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipelines.build import Build
 from pipelines.execute import Totals
+from pipelines.executor_settings import LOCAL
 from pipelines.run import run_steps
 from pipelines.step import Step
 from pipelines.synthesis_steps import WRITTEN_KINDS
 from pipelines.workspace import Workspace
 
 
-def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tuple[dict[str, Totals], int]:
+def run_in_terminal(
+    build: Build, workspace: Workspace, console: Console, executor: str = LOCAL
+) -> tuple[dict[str, Totals], int]:
     """Carries out a build's steps and returns their totals by name, and how many of them ran."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -33,7 +36,7 @@ def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tup
         def tell(step: Step, line: str) -> None:
             progress.update(bar, description=f"{step.kind} {_short(step)}: {line}")
 
-        totals = run_steps(build.steps, workspace, report, tell=tell)
+        totals = run_steps(build.steps, workspace, report, tell=tell, executor=executor)
     return totals, made
 
 

@@ -10,7 +10,7 @@ from pipelines.workspace import Workspace
 
 
 def run_under_prefect(
-    build: Build, workspace: Workspace, stage: str, tokens: int | None, seed: int
+    build: Build, workspace: Workspace, stage: str, tokens: int | None, seed: int, executor: str
 ) -> tuple[Mapping[str, Mapping[str, Any]], int]:
     """Carries out a build's steps and returns their totals by name, and how many of them ran."""
     waiting = sum(not status(step, workspace).complete for step in build.steps)
@@ -22,5 +22,6 @@ def run_under_prefect(
         tokens=tokens,
         workspace=workspace.url,
         seed=seed,
+        executor=executor,
     )
     return totals, waiting

@@ -1,13 +1,14 @@
-"""Carries out the steps of a build on this machine, in the order of their inputs, several at once."""
+"""Carries out the steps of a build in the order of their inputs, several at once."""
 
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from pipelines.execute import Totals, execute
-from pipelines.pool import WorkerPool
+from pipelines.execute import Totals
+from pipelines.executor_settings import LOCAL, check_executor
 from pipelines.step import Status, Step, status
+from pipelines.step_pool import StepPool, step_pool
 from pipelines.step_progress import told
 from pipelines.workspace import Workspace
 
@@ -23,14 +24,16 @@ def run_steps(
     report: Report,
     workers: int | None = None,
     tell: Callable[[Step, str], None] = lambda step, line: None,
+    executor: str = LOCAL,
 ) -> dict[str, Totals]:
     """Makes every step whose folders do not stand, and returns each step's totals by its name.
 
     `report(step, totals, made)` is called as each step ends, `made` telling whether it ran, and `tell(step, line)`
-    with what a long step says of how far it is. Workers default to the processors this process may use. The first
-    step that fails ends the run with its error, after the steps that were under way; what was complete stays
-    complete.
+    with what a long step says of how far it is. `workers` are processes on this machine, by default as many as the
+    processors this process may use; another `executor` has its own settings. The first step that fails ends the
+    run with its error, after the steps that were under way; what was complete stays complete.
     """
+    check_executor(executor)
     with workspace.lock() as workspace:
         found = statuses(steps, workspace)
         totals: dict[str, Totals] = {}
@@ -40,7 +43,9 @@ def run_steps(
                 report(each.step, each.totals, False)
         waiting = [each.step for each in found if not each.complete]
         if waiting:
-            _run(waiting, totals, workspace, report, workers or len(os.sched_getaffinity(0)), tell)
+            processes = min(workers or len(os.sched_getaffinity(0)), len(waiting))
+            with step_pool(executor, workspace, processes) as pool:
+                _run(waiting, totals, workspace, report, pool, tell)
     return totals
 
 
@@ -49,28 +54,23 @@ def _run(
     totals: dict[str, Totals],
     workspace: Workspace,
     report: Report,
-    workers: int,
+    pool: StepPool,
     tell: Callable[[Step, str], None],
 ) -> None:
-    with WorkerPool(min(workers, len(waiting))) as pool:
-        running: dict[Future[Totals], Step] = {}
-        try:
-            while waiting or running:
-                ready = [step for step in waiting if all(needed.name in totals for needed in step.inputs)]
-                for step in ready:
-                    running[pool.submit(execute, step, workspace)] = step
-                    waiting.remove(step)
-                done, going = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-                for future in going:
-                    if line := told(running[future], workspace):
-                        tell(running[future], line)
-                for future in done:
-                    step = running.pop(future)
-                    totals[step.name] = future.result()
-                    report(step, totals[step.name], True)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    running: dict[Future[Totals], Step] = {}
+    while waiting or running:
+        ready = [step for step in waiting if all(needed.name in totals for needed in step.inputs)]
+        for step in ready:
+            running[pool.submit(step)] = step
+            waiting.remove(step)
+        done, going = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+        for future in going:
+            if line := told(running[future], workspace):
+                tell(running[future], line)
+        for future in done:
+            step = running.pop(future)
+            totals[step.name] = future.result()
+            report(step, totals[step.name], True)
 
 
 def statuses(steps: Sequence[Step], workspace: Workspace) -> list[Status]:

@@ -18,6 +18,7 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -111,10 +112,11 @@ class Workspace:
         Raises:
             BabelmixError: a disk is full or read-only, the store fails, or the lock is another run's by now.
         """
-        targets = [self.staging / folder for folder in folders]
+        # A place of its own: a machine that a cluster has given up for lost may still be writing.
+        attempt = uuid.uuid4().hex
+        targets = [self.staging / attempt / folder for folder in folders]
         with clear_disk_errors(self.url), clear_store_errors(f"workspace {self.url}"):
             for target in targets:
-                shutil.rmtree(target, ignore_errors=True)
                 target.mkdir(parents=True)
             yield [str(target) for target in targets]
             for folder, target in zip(folders, targets, strict=True):
@@ -239,7 +241,6 @@ def _put_in_place(target: Path, place: Path) -> None:
     if place.exists():
         # Moved away, not deleted in its place: a kill leaves no half of the old folder there.
         old = Path(f"{target}.old")
-        shutil.rmtree(old, ignore_errors=True)
         place.rename(old)
         target.rename(place)
         shutil.rmtree(old)

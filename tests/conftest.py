@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine, Ended
+from few_languages import few_languages
 from hypothesis import settings
 
 # The first call of a compiled function compiles it, which takes longer than hypothesis gives an example.
@@ -36,6 +37,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """`babelmix mix stage4` of the sample profile in a new workspace."""
     folder = tmp_path_factory.mktemp("built")
     ended = CommandLine(folder)("mix", "stage4")
+    ended.done()
+    return Built(folder / "workspace", ended)
+
+
+@pytest.fixture(scope="session")
+def built_few(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The mixture of a recipe with few languages, in a workspace of its own."""
+    folder = tmp_path_factory.mktemp("built_few")
+    ended = CommandLine(folder)("mix", few_languages(folder))
     ended.done()
     return Built(folder / "workspace", ended)
 
