@@ -125,10 +125,12 @@ class Workspace:
             write(self.at(name))
             return
         staged = self.local / STAGING / name
-        staged.parent.mkdir(parents=True, exist_ok=True)
+        place = self.local / name
         with clear_disk_errors(self.url):
+            for folder in (staged.parent, place.parent):
+                folder.mkdir(parents=True, exist_ok=True)
             write(str(staged))
-            staged.replace(self.local / name)
+            staged.replace(place)
 
     @contextlib.contextmanager
     def lock(self, patience_s: float = 3.0) -> Iterator[None]:
