@@ -15,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mixtures.upstream import FINEWEB2, fineweb2_sizes
+from mixtures.upstream import ENGLISH, FINEWEB2, fineweb2_sizes
 from sources.language import Language, languages
 from sources.pair_files import pair_files
 from sources.profile import SAMPLE, profile_root
@@ -23,9 +23,10 @@ from sources.source import source
 
 # Bytes of text of the documents, and number of pairs.
 TEXT: Final = 1_000_000
-PAIRS: Final = 2_000
+PAIRS: Final = 3_000
 _SENTENCE: Final = re.compile(r"(?<=[.!?؟۔।።])\s+|(?<=[。！？])|\n+")
 _LONGEST: Final = 8_000
+_ENGLISH_WEB: Final = "nemotron-cc-v2"
 # Of the distinct text: of less, two documents would have too much in common.
 _MOST_SHARE: Final = 0.3
 _PARAGRAPH: Final = 4
@@ -38,8 +39,10 @@ def packed_languages() -> dict[str, Language]:
 
 def packed_texts(code: str) -> list[str]:
     """The texts of a language's web documents in the sample pack, those that curation drops among them."""
-    texts: list[str] = pq.read_table(_pack_file(code), columns=["text"])["text"].to_pylist()
-    return texts
+    files = [_pack_file(code)]
+    if code == ENGLISH:
+        files = sorted(Path(profile_root(SAMPLE, source(_ENGLISH_WEB))).rglob("*.parquet"))
+    return [text for file in files for text in pq.read_table(file, columns=["text"])["text"].to_pylist()]
 
 
 def write_mirror(folder: Path, spoken: Language, texts: Sequence[str], seed: int, pairs: bool) -> None:
@@ -90,10 +93,9 @@ def _write_pairs(folder: Path, spoken: Language) -> None:
     place = folder / file.source / file.name
     place.parent.mkdir(parents=True)
     with gzip.open(place, "wt", encoding="utf-8") as lines:
-        for number, (one, other) in zip(range(PAIRS), permutations(permutations(whole, 2), 2), strict=False):
-            four = (*one, *other)
-            sides = (" ".join(row[side] for row in four) for side in (0, 1))
-            lines.write("\t".join([*sides, f"{1.2 - number / 20_000:.6f}", *whole[0][3:]]) + "\n")
+        for number, three in zip(range(PAIRS), permutations(whole, 3), strict=False):
+            sides = (" ".join(row[side] for row in three) for side in (0, 1))
+            lines.write("\t".join([*sides, f"{1.2 - number / 30_000:.6f}", *whole[0][3:]]) + "\n")
 
 
 def _pack_file(code: str) -> Path:
