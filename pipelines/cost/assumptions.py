@@ -69,8 +69,8 @@ def assumptions(estimate: Estimate, prices: Prices | None, remote: bool) -> list
         said.append(f"the Hub's files are read in requests of {HUB_BLOCK >> 20} MiB, 3 more a file")
     stored = total_requests(estimate)
     said.append(
-        f"were the workspace in an object store: {stored:,.0f} requests, of {STORE_BLOCK >> 20} MiB each and 3 a file"
-        + ("" if remote else "; it is not, and they have no price here")
+        f"were the workspace in an object store: {stored:,.0f} requests, of {STORE_BLOCK >> 20} MiB each and 3 a"
+        " file" + ("" if remote else "; it is not, and they have no price here")
     )
     if prices is None:
         said.append("no prices were given: --prices FILE")

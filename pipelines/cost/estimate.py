@@ -1,7 +1,7 @@
 """The cost of a build, step by step: how much there is to do, times what was measured for it.
 
-`babelmix mix` collects all that its sources have of the recipe's languages, whatever tokens are planned; that is what
-is counted. Beside it stands the share of each row that the planned tokens need.
+`babelmix mix` collects all that its sources have of the recipe's languages, whatever tokens are planned; that is
+what is counted. Beside it stands the share of each row that the planned tokens need.
 """
 
 import math
@@ -68,7 +68,7 @@ class Cost:
     spent: Spent | None = None
 
     def money(self, prices: Prices, remote: bool) -> Interval:
-        """What it costs by `prices`, what is written kept for a month; `remote`: the workspace is an object store."""
+        """What it costs, what is written kept for a month; `remote`: the workspace is an object store."""
         requests = self.requests + (self.store_requests if remote else 0.0)
         fixed = (
             self.written / _GB * (prices.gb_month or 0.0)

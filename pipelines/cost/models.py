@@ -29,8 +29,8 @@ class Throughput:
     """What one GPU does in a second; nothing of it is measured here.
 
     `completion_tokens`: Gemma 3 12B tags 12,000 tokens in and 2,000 out on one H100 (AI2's dolma3 README).
-    `sentences`: EmbeddingGemma, 0.3G parameters, embeds 750 documents on one GPU (the floor of NeMo Curator's nightly
-    benchmark); by parameters, that is 28 for a model of 8G. Sentences are shorter than documents.
+    `sentences`: EmbeddingGemma, 0.3G parameters, embeds 750 documents on one GPU (the floor of NeMo Curator's
+    nightly benchmark); by parameters, that is 28 for a model of 8G. Sentences are shorter than documents.
     """
 
     completion_tokens: float = 2_000.0

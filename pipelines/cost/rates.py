@@ -1,16 +1,15 @@
 """What a step of each kind takes on this machine: measured by carrying out small builds of the sample pack's text.
 
-Two builds of a language, as `babelmix mix` would carry them out, in one fresh worker: one of the pack's own documents,
-which is nearly all start, and one of a million bytes (`sample_text`), which is nearly all work. The difference
-gives the work for a byte, what is left of the small one the start of a step, and what the first round takes longer
-than later ones the loading of tables and models in a worker.
+Two builds of a language, as `babelmix mix` would carry them out, in one fresh worker: one of the pack's own
+documents, which is nearly all start, and one of a million bytes (`sample_text`), which is nearly all work. The
+difference gives the work for a byte, what is left of the small one the start of a step, and what the first round
+takes longer than later ones the loading of tables and models in a worker.
 """
 
 import math
 import os
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -133,7 +132,7 @@ def measure_rates(codes: Sequence[str], progress: Progress = lambda what: None) 
         order = pool.submit(_order, f"{folder}/order").result()
         progress("tokens a byte")
         tokens = pool.submit(_tokens_a_byte, sorted(packed)).result()
-    starts = [each for each in small[1:]]
+    starts = small[1:]
     lines: dict[tuple[str, str | None], Line] = {}
     for script, rounds in large.items():
         for kind in {each.kind for each in rounds[0]}:
@@ -146,7 +145,7 @@ def measure_rates(codes: Sequence[str], progress: Progress = lambda what: None) 
         for key in [key for key in lines if key[0] == kind == "mix"]:
             lines[key] = _ordered(lines[key], order)
     first = {
-        kind: max(0.0, _processor(small[0], kind)[0] - median(sum((_processor(of, kind) for of in starts), [])))
+        kind: max(0.0, _processor(small[:1], kind)[0] - median(_processor(starts, kind)))
         for kind in {each.kind for each in small[0]}
     }
     return Rates(
@@ -154,8 +153,8 @@ def measure_rates(codes: Sequence[str], progress: Progress = lambda what: None) 
     )
 
 
-def _processor(samples: Sequence[Sample], kind: str) -> list[float]:
-    return [each.spent.processor_s for each in samples if each.kind == kind]
+def _processor(rounds: Sequence[Sequence[Sample]], kind: str) -> list[float]:
+    return [each.spent.processor_s for samples in rounds for each in samples if each.kind == kind]
 
 
 def _line(

@@ -1,7 +1,7 @@
 """Text of a language's own to measure with: documents and pairs put together from the sample pack's sentences.
 
-The pack has some ten thousand bytes of a language, a step's time on which is all start. Sentences are drawn anew for
-every document, so that documents are as long as the language's on the web, and no two of them are near-copies.
+The pack has some ten thousand bytes of a language, a step's time on which is all start. Sentences are drawn anew
+for every document, so that documents are as long as the language's on the web, and no two of them are near-copies.
 """
 
 import gzip

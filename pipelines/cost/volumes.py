@@ -58,7 +58,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Volumes:
-    """Volumes by source and language, pairs by language, and the sources and languages of which nothing is known."""
+    """Volumes by source and language, pairs by language, and the places of which nothing is known."""
 
     documents: Mapping[tuple[str, str], Volume]
     pairs: Mapping[str, Interval]
