@@ -31,7 +31,7 @@ STAGES: Final = (
 )  # fmt: skip
 STEPS: Final = ("collect", "measure", "curate", "tokenise")
 # Bytes a document in memory while a source and language is curated, and while the order is written.
-CANDIDATE: Final = 26 + 33 + 16
+CANDIDATE: Final = 26 + 33 + 20 + 8 + 16
 STANDING: Final = 8 + 8 + 60
 LENGTH: Final = 4
 # Bytes a document of the file of signatures that is made meanwhile.

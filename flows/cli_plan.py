@@ -64,7 +64,7 @@ def plan(
         inspect(stage, model, None, tokens, workspace, None, None, as_json)
         return
     from pipelines.cost.estimate import estimate
-    from pipelines.cost.models import Throughput
+    from pipelines.cost.models import Throughput, measured_throughput
     from pipelines.cost.prices import load_prices
     from pipelines.cost.tables import as_dict, render
     from pipelines.cost.volumes import volumes
@@ -80,6 +80,8 @@ def plan(
         own.completion_tokens if tokens_per_second is None else tokens_per_second,
         own.sentences if sentences_per_second is None else sentences_per_second,
     )
+    if sentences_per_second is None:
+        throughput = measured_throughput(steps.profile, throughput)
     rates = _measured(steps, Console(stderr=True))
     held = volumes(steps, place, rates.tokens)
     found = estimate(steps, place, rates, held, wanted, throughput, workers)

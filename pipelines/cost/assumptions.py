@@ -53,11 +53,17 @@ def assumptions(estimate: Estimate, prices: Prices | None, remote: bool) -> list
             f"translation pairs: {HUB_PAIRS.middle:,.0f} a language ({HUB_PAIRS.low:,.0f} to"
             f" {HUB_PAIRS.high:,.0f}), as CCMatrix has on average; no size is published by language"
         )
+    throughput = estimate.throughput
+    if throughput.measured:
+        said.append(
+            f"the model embeds {throughput.sentences:,.1f} sentences a second of one"
+            f" {'core' if throughput.embeds_on == 'cpu' else 'GPU'}, measured here"
+        )
     if total(each.gpu_s for each in costs).high:
         said.append(
-            f"one GPU writes {estimate.throughput.completion_tokens:,.0f} completion tokens a second and embeds"
-            f" {estimate.throughput.sentences:,.0f} sentences: not measured; --tokens-per-second and"
-            " --sentences-per-second say otherwise"
+            f"one GPU writes {throughput.completion_tokens:,.0f} completion tokens a second"
+            + ("" if throughput.measured else f" and embeds {throughput.sentences:,.0f} sentences")
+            + ": not measured; --tokens-per-second and --sentences-per-second say otherwise"
         )
     if any(each.kind == "questions" and each.gpu_s.high for each in costs):
         said.append(

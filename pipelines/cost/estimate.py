@@ -289,9 +289,12 @@ class _Costs:
         size = pairs.middle * line.written_each
         cost = self._line(step, pairs.middle, size, documents=pairs.middle)
         network = size if self._far else 0.0
+        embedding = asked.amount * (1 / self._throughput.sentences) if asked else NOTHING
+        on_gpu = self._throughput.embeds_on == "gpu"
+        judging = line.start + line.each * pairs
         return Cost(
-            cost.step, cost.kind, code, pairs.middle, 0.0, line.start + line.each * pairs,
-            asked.amount * (1 / self._throughput.sentences) if asked else NOTHING,
+            cost.step, cost.kind, code, pairs.middle, 0.0, judging if on_gpu else judging + embedding,
+            embedding if on_gpu else NOTHING,
             cost.read, cost.written, network, network / HUB_BLOCK, cost.store_requests,
         )  # fmt: skip
 

@@ -1,19 +1,21 @@
 """What models are asked in a build: completions for questions, and sentences that are embedded to rank pairs."""
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from statistics import mean
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 
 from filters.bitext.mining import Mining
-from filters.bitext.ranking.model_files import knows
+from filters.bitext.ranking import model_files
 from mixtures.tokenizer import load_tokenizer
 from pipelines.build import Build
 from pipelines.cost.interval import Interval, total
+from pipelines.cost.sample_text import packed_languages, packed_texts
 from pipelines.cost.volumes import Volumes
 from pipelines.synthesise import category_of
 from sources.language import language
@@ -22,11 +24,14 @@ from synth.questions.estimate import planned
 from synth.settings import RECORDINGS, Synthesis
 
 PLACE: Final = "questions/place"
+# Characters of a sentence that is embedded to measure, and sentences that are embedded before.
+_SENTENCE: Final = 120
+_WARM: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What one GPU does in a second; nothing of it is measured here.
+    """What one GPU does in a second, as it is published; or what is measured here, where the model is there.
 
     `completion_tokens`: Gemma 3 12B tags 12,000 tokens in and 2,000 out on one H100 (AI2's dolma3 README).
     `sentences`: EmbeddingGemma, 0.3G parameters, embeds 750 documents on one GPU (the floor of NeMo Curator's
@@ -35,6 +40,9 @@ class Throughput:
 
     completion_tokens: float = 2_000.0
     sentences: float = 28.0
+    # Where it embeds: sentences of "cpu" are those of one core, and take core time.
+    embeds_on: Literal["gpu", "cpu"] = "gpu"
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,32 @@ class Asked:
     requests: float
     # Completion tokens, or sentences.
     amount: Interval
+
+
+def measured_throughput(profile: str, known: Throughput) -> Throughput:
+    """`known` with the sentences that the profile's model embeds in a second on this machine.
+
+    Only where the model's folder is named (`BABELMIX_BITEXT`): one on the Hub would be fetched first.
+
+    Raises:
+        BabelmixError: the model cannot be loaded.
+    """
+    ranking = Mining.for_profile(profile).ranking
+    if ranking.model is None or model_files.folder(ranking.model) is None:
+        return known
+    from filters.bitext.ranking.embed import Embedder
+
+    embedder = Embedder(ranking)
+    texts = [text for code in packed_languages() for text in packed_texts(code)[:1]]
+    sentences = [text[:_SENTENCE] for text in texts]
+    embedder.encode(sentences[:_WARM])
+    wall, processor = time.perf_counter(), time.process_time()
+    embedder.encode(sentences)
+    if embedder.device == "cpu":
+        return replace(
+            known, sentences=len(sentences) / (time.process_time() - processor), embeds_on="cpu", measured=True
+        )
+    return replace(known, sentences=len(sentences) / (time.perf_counter() - wall), measured=True)
 
 
 def questions(build: Build, volumes: Volumes) -> dict[str, Asked]:
@@ -100,7 +134,7 @@ def ranking(build: Build, volumes: Volumes) -> dict[str, Asked]:
     settings = Mining.for_profile(build.profile).ranking
     found = {}
     for code, pairs in volumes.pairs.items():
-        if knows(settings, code):
+        if model_files.knows(settings, code):
             low, middle, high = (2 * min(settings.candidates, each) for each in pairs.as_list())
             found[code] = Asked(0.0, Interval(low, middle, high))
     return found

@@ -132,15 +132,16 @@ def _declared(name: str, code: str, profile: str, tokens_a_byte: Mapping[str, fl
         origin = "published" if name == FINEWEB2 else "a tenth of FineWeb-2"
         return Volume(share * size.documents, {subsets[0].category: share * size.utf8_bytes}, origin)
     documents, text, tokens = 0.0, defaultdict[str, float](float), defaultdict[str, float](float)
+    missing = []
     for subset in subsets:
         said = subset.upstream
         if said is None or (said.tokens is None and said.documents is None):
+            missing.append(subset.name)
             continue
         size_of = said.tokens / tokens_a_byte[code] if said.tokens else (said.documents or 0) * _MEAN_DOCUMENT
         text[subset.category] += size_of
         tokens[subset.category] += said.tokens or size_of * tokens_a_byte[code]
         documents += said.documents or size_of / _MEAN_DOCUMENT
-    missing = [subset.name for subset in subsets if subset.category not in text]
     origin = "published" + (f" but for {', '.join(missing)}" if missing else "")
     return Volume(documents, dict(text), origin, tokens=dict(tokens)) if text else None
 

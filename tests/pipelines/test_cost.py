@@ -158,6 +158,27 @@ def test_recorded_completions_say_how_long_one_is() -> None:
     assert unknown == Interval(0, 1500, 3000)
 
 
+def test_a_model_that_is_there_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sentence_transformers")
+    from benchmarks.rank import saved_qwen3
+    from tests.filters.test_bitext_ranking_embed import SHAPE, byte_tokenizer
+
+    assert models.measured_throughput("hub", Throughput()) == Throughput()
+    model = saved_qwen3(tmp_path / "model", SHAPE, byte_tokenizer())
+    settings = tmp_path / "bitext.yaml"
+    settings.write_text(f"ranking: {{model: {model}}}\n")
+    monkeypatch.setenv("BABELMIX_BITEXT", str(settings))
+    found = models.measured_throughput("hub", Throughput())
+    assert found.measured
+    assert found.embeds_on == "cpu"
+    with_model = estimated(build(GREEK, "hub", None, 0), tmp_path / "workspace", throughput=found)
+    (mine,) = [each for each in with_model.costs if each.kind == "mine"]
+    judging = LINE.start + LINE.each * with_model.volumes.pairs["ell_Grek"]
+    assert mine.gpu_s == NOTHING
+    assert mine.processor_s.middle == pytest.approx(judging.middle + 2 * 200_000 / found.sentences)
+    assert "measured here" in shown(with_model)
+
+
 def test_a_replayed_build_asks_no_model(tmp_path: Path) -> None:
     found = estimated(build(load_recipe("marco-mini", 4), "sample", None, 0), tmp_path)
     assert whole(found, None, False).gpu_s == NOTHING
