@@ -10,6 +10,7 @@ from flows import (
     cli_lineage,
     cli_mine,
     cli_mix,
+    cli_plan,
     cli_sources,
     cli_steps,
     cli_synthesise,
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli_mix.register(app)
+cli_plan.register(app)
 cli_steps.register(app)
 cli_mine.register(app)
 cli_synthesise.register(app)

@@ -37,19 +37,21 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def _tokens(text: str | None) -> int | None:
+def parsed_tokens(text: str | None) -> int | None:
+    """The option --tokens as a number; None where it was not given."""
     try:
         return None if text is None else parse_tokens(text)
     except ValueError as error:
         raise BabelmixError(f"--tokens: {error}") from error
 
 
-def _build(stage: str, model: str, profile: str, tokens: str | None, seed: int, workspace: "Workspace") -> "Build":
+def built(stage: str, model: str, profile: str, tokens: str | None, seed: int, workspace: "Workspace") -> "Build":
+    """The steps of the stage that these options name, with the workspace's removal list."""
     from mixtures.recipe import load_recipe
     from pipelines.build import build
     from pipelines.removals import removal_settings
 
-    return build(load_recipe(model, stage), profile, _tokens(tokens), seed, removal_settings(workspace))
+    return build(load_recipe(model, stage), profile, parsed_tokens(tokens), seed, removal_settings(workspace))
 
 
 def mix(
@@ -76,7 +78,7 @@ def mix(
 
     console = Console(stderr=as_json)
     place = Workspace(workspace)
-    steps = _build(stage, model, profile, tokens, seed, place)
+    steps = built(stage, model, profile, tokens, seed, place)
     if dry_run:
         _dry_run(steps, place, executor)
         return
@@ -84,7 +86,7 @@ def mix(
     if configured_server():
         from flows.under_prefect import run_under_prefect
 
-        totals, made = run_under_prefect(steps, place, stage, _tokens(tokens), seed, executor)
+        totals, made = run_under_prefect(steps, place, stage, parsed_tokens(tokens), seed, executor)
     else:
         from flows.terminal import run_in_terminal
 
@@ -214,9 +216,9 @@ def planned(stage: str, model: str, inventory: str | None, tokens: str | None, w
         inventory = "ledger" if "://" in workspace or Path(ledger).exists() else "upstream"
     recipe = load_recipe(model, stage)
     if inventory == "ledger":
-        return plan(recipe, read_ledger(ledger), _tokens(tokens), "ledger")
+        return plan(recipe, read_ledger(ledger), parsed_tokens(tokens), "ledger")
     if inventory == "upstream":
-        return plan(recipe, upstream_ledger(), _tokens(tokens), "upstream")
+        return plan(recipe, upstream_ledger(), parsed_tokens(tokens), "upstream")
     raise BabelmixError(f"--inventory {inventory}: unknown; write ledger or upstream")
 
 
@@ -250,7 +252,7 @@ def status(
     from pipelines.workspace import Workspace
 
     place = Workspace(workspace)
-    found = statuses(_build(stage, model, profile, tokens, seed, place).steps, place)
+    found = statuses(built(stage, model, profile, tokens, seed, place).steps, place)
     pending = [each for each in found if not each.complete]
     if as_json:
         rows: list[dict[str, Any]] = [

@@ -9,6 +9,7 @@ All of it is before curation: what is left afterwards is less.
 """
 
 import csv
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -23,14 +24,30 @@ MULTILINGUAL: Final = "multilingual"
 _HERE: Final = Path(__file__).parent
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What is published of a language in FineWeb-2."""
+
+    words: int
+    documents: int
+    utf8_bytes: int
+
+
+@cache
+def fineweb2_sizes() -> dict[str, Size]:
+    """The published sizes of FineWeb-2 by language."""
+    return {
+        row["language"]: Size(int(row["words"]), int(row["documents"]), int(row["utf8_bytes"]))
+        for row in _rows("fineweb2_sizes.csv")
+    }
+
+
 @cache
 def fineweb2_tokens() -> dict[str, int]:
     """Estimated tokens of FineWeb-2 by language; unknown sizes or tokens per word are left out."""
     per_word = {row["language"]: float(row["tokens_per_word"]) for row in _rows("tokens_per_word.csv")}
     return {
-        row["language"]: round(int(row["words"]) * per_word[row["language"]])
-        for row in _rows("fineweb2_sizes.csv")
-        if row["language"] in per_word
+        code: round(size.words * per_word[code]) for code, size in fineweb2_sizes().items() if code in per_word
     }
 
 

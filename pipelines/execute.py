@@ -15,6 +15,7 @@ from pipelines.mine import VECTORS, MinePlace, mine
 from pipelines.mix import mix
 from pipelines.removals import documents_to_remove
 from pipelines.render_pairs import cap_across, in_funnel, render_pairs
+from pipelines.spent import metered, write_spent
 from pipelines.standing_files import Stand
 from pipelines.step import Step, status
 from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
@@ -39,9 +40,10 @@ def execute(step: Step, workspace: Workspace) -> Totals:
     if found.complete and found.totals is not None:
         return found.totals
     manifest: dict[str, Any] = {"fingerprint": step.fingerprint, "identity": step.identity}
-    with workspace.replacing(step.folders, manifest) as targets:
+    with metered() as spent, workspace.replacing(step.folders, manifest) as targets:
         totals = _RUNNERS[step.kind](step, workspace, targets)
         manifest["totals"] = totals
+    write_spent(step, workspace, *spent)
     return totals
 
 

@@ -158,7 +158,9 @@ class Workspace:
                 fs, path = fsspec.core.url_to_fs(self.at(name))
                 fs.put_file(str(staged), path)
             else:
-                staged.replace(self.local / name)
+                place = self.local / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                staged.replace(place)
 
     @contextlib.contextmanager
     def lock(self, patience_s: float = 3.0) -> Iterator["Workspace"]:

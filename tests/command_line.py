@@ -83,11 +83,11 @@ class CommandLine:
 
 
 def digests(workspace: Path) -> dict[str, str]:
-    """SHA-256 of every file of a workspace by its path in it; of what is being worked on, nothing."""
+    """SHA-256 of every file of a workspace by its path in it, but for what is being worked on and times."""
     return {
         str(path.relative_to(workspace)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(workspace.rglob("*"))
-        if path.is_file() and path.relative_to(workspace).parts[0] not in (".lock", ".staging")
+        if path.is_file() and path.relative_to(workspace).parts[0] not in (".lock", ".staging", "spent")
     }
 
 

@@ -50,6 +50,7 @@ def rows(workspace: Workspace, folder: str) -> list[dict[str, Any]]:
 def digests(workspace: Workspace) -> dict[str, str]:
     root = Path(workspace.url)
     files = [path for path in root.rglob("*") if path.is_file() and path.parent.name != "index"]
+    files = [path for path in files if path.relative_to(root).parts[0] != "spent"]
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
