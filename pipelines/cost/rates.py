@@ -32,7 +32,7 @@ from pipelines.cost.interval import NOTHING, Interval
 from pipelines.cost.sample_text import packed_languages, packed_texts, write_mirror
 from pipelines.document_io import row_batches
 from pipelines.execute import Totals, execute
-from pipelines.pool import worker_pool
+from pipelines.pool import WorkerPool
 from pipelines.spent import Spent, read_spent
 from pipelines.step import Step
 from pipelines.workspace import MANIFEST, Workspace
@@ -120,7 +120,7 @@ def measure_rates(codes: Sequence[str], progress: Progress = lambda what: None) 
     small: list[list[Sample]] = []
     large: dict[str, list[list[Sample]]] = {}
     cold: dict[str, tuple[list[float], float, float]] = {}
-    with tempfile.TemporaryDirectory() as folder, worker_pool(1) as pool:
+    with tempfile.TemporaryDirectory() as folder, WorkerPool(1) as pool:
         for number in range(ROUNDS + 1):
             progress(f"steps of little text, round {number + 1}")
             small.append(pool.submit(_small, f"{folder}/small-{number}").result())
