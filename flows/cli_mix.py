@@ -99,20 +99,27 @@ def mix(
 
 
 def synthesis_lines(steps: "Build", totals: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a model wrote of a mixture, in a line for each model; whether it was asked or replayed."""
+    """What a model wrote of a mixture, and what of it was dropped, for each model; if it was asked or replayed."""
     counts: Counter[tuple[str, bool]] = Counter()
     languages: Counter[tuple[str, bool]] = Counter()
+    dropped: dict[tuple[str, bool], Counter[str]] = {}
     for step in steps.steps:
         if step.kind == "questions":
             found = totals[step.name]
             by = found["model"], found["replayed"]
             counts[by] += found["kept"]
             languages[by] += 1
-    return [
-        f"{count:,} regional questions in {languages[by]} languages,"
-        + (f" replayed from recorded completions ({by[0]}): no model was asked" if by[1] else f" by {by[0]}")
-        for by, count in counts.items()
-    ]
+            reasons = dropped.setdefault(by, Counter())
+            for row in found["dropped"]:
+                reasons[row["reason"].rpartition(".")[2]] += row["documents"]
+    lines = []
+    for by, count in counts.items():
+        source = f" replayed from recorded completions ({by[0]}): no model was asked" if by[1] else f" by {by[0]}"
+        lines.append(f"{count:,} regional questions in {languages[by]} languages,{source}")
+        if reasons := dropped[by]:
+            said = ", ".join(f"{reason} {times:,}" for reason, times in reasons.most_common())
+            lines.append(f"{reasons.total():,} more were dropped: {said}")
+    return lines
 
 
 def inspect(

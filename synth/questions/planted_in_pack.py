@@ -75,7 +75,7 @@ def _chosen(at: int, good: Item, other: Item, texts: Path) -> tuple[Fault, Item]
     if at == 1 and (item := faults[_BENCHMARK].plant(good, texts)):
         return faults[_BENCHMARK], item
     among = [each for each in FAULTS if each.mechanical and each.name not in (*_LEFT_OUT, _BENCHMARK)]
-    first = int.from_bytes(hashlib.blake2b(f"fault {good.draft.stem}".encode(), digest_size=8).digest(), "big")
+    first = int.from_bytes(hashlib.blake2b(f"beside {good.draft.stem}".encode(), digest_size=8).digest(), "big")
     for step in range(len(among)):
         fault = among[(first + step) % len(among)]
         if fault.name == _ELSEWHERE:
