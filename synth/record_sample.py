@@ -80,7 +80,8 @@ class ByHand:
         """What is said, and why it ended."""
         asked = request.messages[-1].content
         if self.model == VERIFIER:
-            every = [item for each in self._known for item in (each.item, each.planted.item)]
+            # A planted one may have a good one's stem.
+            every = [each.item for each in self._known] + [each.planted.item for each in self._known]
             return verdict(next((each for each in every if each.draft.stem in asked), None), request), "stop"
         task = request.prompt.partition("@")[0]
         known = next((each for each in self._known if each.item.passage.text[:_KNOWN_BY] in asked), None)

@@ -62,7 +62,9 @@ def planted(every: Sequence[Item], texts: Path = TEXTS) -> list[Planted]:
     found = []
     for at, good in enumerate(every):
         fault, item = _chosen(at, good, every[(at + 1) % len(every)], texts)
-        found.append(Planted(fault, item, max(words(good.draft.explanation), key=len)[:_LONGEST_NAME]))
+        # A word that the good question's concept, its answer, does not have.
+        others = set(words(good.draft.explanation)) - set(words(good.draft.answer))
+        found.append(Planted(fault, item, max(sorted(others), key=len)[:_LONGEST_NAME]))
     return found
 
 
