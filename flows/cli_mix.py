@@ -1,8 +1,6 @@
 """`babelmix mix`, `inspect` and `status`: a stage's mixture, what it would hold, and what stands of it."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,6 +67,7 @@ def mix(
 ) -> None:
     """Build a stage's mixture: collect, curate, tokenise, plan and order what its recipe asks for."""
     from flows.configured import configured_server
+    from flows.synthesis_text import synthesis_lines
     from mixtures.inspect import render
     from mixtures.plan import Plan
     from pipelines.curation_report import FOLDER, PAGE
@@ -126,29 +125,6 @@ def _dry_run(steps: "Build", workspace: "Workspace", executor: str) -> None:
         return
     typer.echo(f"\n{len(scripts)} jobs would be submitted, each when its inputs stand. The first:\n")
     typer.echo(scripts[0][1].read_text(encoding="utf-8"))
-
-
-def synthesis_lines(steps: "Build", totals: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a model wrote of a mixture, in a line for each kind and model; whether it was asked or replayed."""
-    from pipelines.synthesis_steps import WRITTEN_KINDS
-
-    counts: Counter[tuple[str, str, bool]] = Counter()
-    languages: Counter[tuple[str, str, bool]] = Counter()
-    for step in steps.steps:
-        if step.kind in WRITTEN_KINDS:
-            found = totals[step.name]
-            by = step.kind, found["model"], found["replayed"]
-            counts[by] += found["kept"]
-            languages[by] += 1
-    return [
-        f"{count:,} {WRITTEN_KINDS[kind]} in {_languages(languages[kind, model, replayed])},"
-        + (f" replayed from recorded completions ({model}): no model was asked" if replayed else f" by {model}")
-        for (kind, model, replayed), count in counts.items()
-    ]
-
-
-def _languages(count: int) -> str:
-    return "1 language" if count == 1 else f"{count} languages"
 
 
 def inspect(

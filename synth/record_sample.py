@@ -80,7 +80,8 @@ class ByHand:
         """What is said, and why it ended."""
         asked = request.messages[-1].content
         if self.model == VERIFIER:
-            every = [item for each in self._known for item in (each.item, each.planted.item)]
+            # A planted one may have a good one's stem.
+            every = [each.item for each in self._known] + [each.planted.item for each in self._known]
             return verdict(next((each for each in every if each.draft.stem in asked), None), request), "stop"
         task = request.prompt.partition("@")[0]
         known = next((each for each in self._known if each.item.passage.text[:KNOWN_BY] in asked), None)
@@ -114,13 +115,21 @@ def main() -> None:
             Known(item, fault, (place[0], place[1], place[2]))
             for item, fault, place in zip(good, planted(good), of, strict=True)
         ]
-        labels += [{"language": code, **each.label()} for each in known]
-        print(code, *_recorded(code, known, curated))
+        made = _recorded(code, known, curated)
+        ids = [each.id for each in made]
+        labels += [
+            {"language": code, **label}
+            for label in (each.label() for each in known)
+            # Of a document that curation drops nothing is asked.
+            if any(id_ == label["id"] or id_.startswith(f"{label['id']}/") for id_ in ids)
+        ]
+        lost = [f"{each.filter}.{each.reason}" for each in made if isinstance(each, Dropped)]
+        print(code, len(made) - len(lost), "kept", *lost)
     rows = (json.dumps(each, ensure_ascii=False) for each in labels)
     PLANTED.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
-def _recorded(code: str, known: list[Known], curated: Path) -> list[str]:
+def _recorded(code: str, known: list[Known], curated: Path) -> list[Question | Dropped]:
     spoken = language(code)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -133,8 +142,7 @@ def _recorded(code: str, known: list[Known], curated: Path) -> list[str]:
         made = list(make_questions(spoken, writer, verifier, SAMPLE_QUESTIONS, stand_on))
         record(kept, RECORDINGS / f"{code}.writer.jsonl")
         record(verified, RECORDINGS / f"{code}.verifier.jsonl")
-    lost = [f"{each.filter}.{each.reason} {each.detail}" for each in made if isinstance(each, Dropped)]
-    return [str(sum(isinstance(each, Question) for each in made)), "kept", *lost]
+    return made
 
 
 def _passages(curated: Path, code: str) -> Iterator[Passage]:

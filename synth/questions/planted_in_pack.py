@@ -62,7 +62,9 @@ def planted(every: Sequence[Item], texts: Path = TEXTS) -> list[Planted]:
     found = []
     for at, good in enumerate(every):
         fault, item = _chosen(at, good, every[(at + 1) % len(every)], texts)
-        found.append(Planted(fault, item, max(words(good.draft.explanation), key=len)[:_LONGEST_NAME]))
+        # A word that the good question's concept, its answer, does not have.
+        others = set(words(good.draft.explanation)) - set(words(good.draft.answer))
+        found.append(Planted(fault, item, max(sorted(others), key=len)[:_LONGEST_NAME]))
     return found
 
 
@@ -75,7 +77,7 @@ def _chosen(at: int, good: Item, other: Item, texts: Path) -> tuple[Fault, Item]
     if at == 1 and (item := faults[_BENCHMARK].plant(good, texts)):
         return faults[_BENCHMARK], item
     among = [each for each in FAULTS if each.mechanical and each.name not in (*_LEFT_OUT, _BENCHMARK)]
-    first = int.from_bytes(hashlib.blake2b(f"fault {good.draft.stem}".encode(), digest_size=8).digest(), "big")
+    first = int.from_bytes(hashlib.blake2b(f"beside {good.draft.stem}".encode(), digest_size=8).digest(), "big")
     for step in range(len(among)):
         fault = among[(first + step) % len(among)]
         if fault.name == _ELSEWHERE:

@@ -8,7 +8,7 @@ from synth.questions.balance import Standing
 from synth.questions.benchmark_questions import benchmark_checks
 from synth.questions.check import Checked
 from synth.questions.field_language import language_checks
-from synth.questions.form import form_checks
+from synth.questions.form import form_checks, ground_checks
 from synth.questions.model_checks import model_checks
 from synth.questions.near_duplicates import Seen, duplicate_check
 from synth.questions.record import Candidate, Dropped, Passage, Question
@@ -88,12 +88,15 @@ def _by_form(
     candidates: Sequence[Candidate], language: Language, verifier: Engine | None, settings: QuestionSettings,
     seen: Seen,
 ) -> list[list[Checked]]:  # fmt: skip
-    """Form first; the language of the fields of those that have one."""
+    """Form first; then the language of the fields, and last whether the passage has what they say."""
     said = [form_checks(each.draft, each.passage, language, settings.form) for each in candidates]
     whole = [at for at, checks in enumerate(said) if checks[-1].passed]
     found = language_checks([candidates[at].draft for at in whole], language, settings.identifier)
     for at, check in zip(whole, found, strict=True):
         said[at].append(check)
+        if check.passed:
+            each = candidates[at]
+            said[at] += ground_checks(each.draft, each.passage, language, settings.form)
     return said
 
 

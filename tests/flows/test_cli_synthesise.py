@@ -1,12 +1,15 @@
 """`babelmix synthesise`, and what a model wrote in the mixture of the sample pack."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from command_line import CommandLine, mixture
 from conftest import Built
+
+from synth.settings import RECORDINGS
 
 
 def test_the_mixture_has_buckets_of_questions_and_says_that_they_were_replayed(built: Built) -> None:
@@ -29,6 +32,24 @@ def test_every_recording_is_found(built_global: Built) -> None:
         lost += [row["detail"] for row in pq.read_table(path).to_pylist() if "transport" in row["reason"]]
     assert lost == []
     assert len(list((built_global.workspace / "synthetic" / "questions").iterdir())) == 64
+
+
+def test_planted_faults_are_dropped_for_what_they_are_and_the_command_counts_them(built_global: Built) -> None:
+    labels = [json.loads(line) for line in (RECORDINGS / "planted.jsonl").read_text("utf-8").splitlines()]
+    # Every kind that the pack is to show, and one beside nearly each of the 192 questions.
+    kinds = Counter(label["fault"].partition(":")[0] for label in labels)
+    assert len(labels) > 170 and {
+        "two right answers", "wrong language", "answer in the stem", "truncated",
+        "option repeated, in other case or marks", "ungrounded", "benchmark question of the bundled list",
+    } <= set(kinds)  # fmt: skip
+    named = 0
+    for label in labels:
+        folder = built_global.workspace / "dropped" / "regional-questions" / label["language"]
+        rows = [row for path in folder.glob("*.parquet") for row in pq.read_table(path).to_pylist()]
+        (reason,) = (row["reason"] for row in rows if f"{row['id']}/".startswith(f"{label['id']}/"))
+        named += reason.rpartition(".")[2] in label["reasons"]
+    assert named >= 0.95 * len(labels)
+    assert "more were dropped: " in built_global.ended.out and "option_repeated " in built_global.ended.out
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from synth.questions.balance import Standing
 from synth.questions.record import Question
 from synth.questions.settings import QuestionSettings
 from synth.request import Completion, Finished, Request
-from synth.settings import SAMPLE_QUESTIONS, recordings
+from synth.settings import RECORDINGS, SAMPLE_QUESTIONS, recordings
 
 GREEK = language("ell_Grek")
 
@@ -45,6 +45,12 @@ def _documents(folder: Path, rows: list[dict[str, Any]]) -> str:
     ]
     pq.write_table(pa.Table.from_pylist(held, DOCUMENT), folder / "00000.parquet")
     return str(folder)
+
+
+def planted() -> list[dict[str, Any]]:
+    """The labels of the pack's questions with faults."""
+    lines = (RECORDINGS / "planted.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def _places(folder: Path) -> dict[str, str]:
@@ -96,6 +102,13 @@ def test_the_packs_questions_are_replayed(curated: str, tmp_path: Path) -> None:
         assert row["options"][row["answer"]] in document["text"]
         assert json.loads(document["metadata"])["verifier"] == row["verifier"]
     assert (tmp_path / "records" / "sheet.html").read_text(encoding="utf-8").count("<article>") == 3
+    # Beside each stands one with a fault, which is dropped for that.
+    dropped = _rows(places["dropped"])
+    labels = [label for label in planted() if label["language"] == "ell_Grek"]
+    assert len(dropped) == len(labels) == 3
+    for label in labels:
+        (reason,) = (row["reason"] for row in dropped if f"{row['id']}/".startswith(f"{label['id']}/"))
+        assert reason.rpartition(".")[2] in label["reasons"]
 
 
 def test_what_was_not_recorded_is_said(curated: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sources.language import language
 from synth.questions.check import Checked
 from synth.questions.field_language import language_checks
-from synth.questions.form import form_checks
+from synth.questions.form import form_checks, ground_checks
 from synth.questions.record import Draft, Passage
 from synth.questions.settings import Form
 
@@ -62,16 +62,21 @@ def _with_option(draft: Draft, option: str) -> Draft:
     return replace(draft, distractors=(option, *draft.distractors[1:]))
 
 
+def _said(draft: Draft, passage: Passage, code: str) -> list[Checked]:
+    said = form_checks(draft, passage, language(code), Form())
+    return said + ground_checks(draft, passage, language(code), Form()) if said[-1].passed else said
+
+
 def _last(draft: Draft, passage: Passage, code: str) -> Checked:
-    return form_checks(draft, passage, language(code), Form())[-1]
+    return _said(draft, passage, code)[-1]
 
 
 @pytest.mark.parametrize("code", GOOD)
 def test_a_good_question_passes_every_check(code: str) -> None:
     draft, passage = GOOD[code]
-    said = form_checks(draft, passage, language(code), Form())
+    said = _said(draft, passage, code)
     assert all(each.passed and not each.reason for each in said)
-    assert len({each.name for each in said}) == len(said) == 10
+    assert len({each.name for each in said}) == len(said) == 11
     assert language_checks([draft], language(code), "fasttext176")[0].passed
 
 
@@ -184,6 +189,21 @@ def test_a_question_of_something_else_is_ungrounded() -> None:
     passage = replace(GREEK_PASSAGE, text=f"Ο ξυλουργός τρίβει το σκαρί με λινέλαιο. {GREEK.quote[:0]}Ξυλουργός.")
     planted = replace(GREEK, quote="Ο ξυλουργός τρίβει το σκαρί")
     assert _last(planted, passage, "ell_Grek").reason == "ungrounded"
+
+
+def test_options_of_another_question_are_not_stated() -> None:
+    planted = replace(
+        GREEK, answer="Δίπλα στη βρύση", distractors=("Πίσω από τον λόφο", "Έξω απ' τη μάντρα", "Μες στο δάσος")
+    )
+    assert _last(planted, GREEK_PASSAGE, "ell_Grek").reason == "answer_not_stated"
+    # A number or a word that is shorter than what is compared may stand anywhere.
+    short = replace(GREEK, answer="μια", distractors=("δύο", "έξι", "επτά"), explanation=GREEK.explanation)
+    assert _last(short, GREEK_PASSAGE, "ell_Grek").passed
+
+
+def test_a_turkish_option_in_capitals_is_repeated() -> None:
+    planted = Draft("Hangisi?", "sıcak su", ("soğuk çay", "SICAK SU", "taze süt"), _SAID, _SAID)
+    assert _last(planted, Passage("d", _SAID, ""), "tur_Latn").reason == "option_repeated"
 
 
 @pytest.mark.parametrize(

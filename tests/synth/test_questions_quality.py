@@ -25,6 +25,7 @@ def test_faults_are_found_and_good_questions_stay() -> None:
         "answer in the stem",
         "truncated: cut off, taken for whole",
         "truncated, all kinds",
+        "asked before, a word less, options shuffled",
         "wrong language, all kinds",
         "one option in another script",
         "key far longer than the others",
