@@ -40,7 +40,10 @@ def assumptions(estimate: Estimate, prices: Prices | None, remote: bool) -> list
     )
     missing = sorted({each.language for each in costs if each.language and each.language not in rates.tokens})
     if missing:
-        said.append(f"languages that the sample pack has no text of are taken as Latin script's: {missing}")
+        said.append(
+            "not in the sample pack, and taken as others in their script, or else as Latin script:"
+            f" {', '.join(missing)}"
+        )
     said.append(
         "time grows in proportion to text; of tokenising, the least is with every word remembered, the most with"
         " none"

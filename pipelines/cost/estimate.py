@@ -23,7 +23,7 @@ from pipelines.cost.interval import NOTHING, Interval, total
 from pipelines.cost.models import Throughput
 from pipelines.cost.prices import Prices
 from pipelines.cost.rates import Rates
-from pipelines.cost.volumes import KEPT_PAIRS, Volume, Volumes
+from pipelines.cost.volumes import KEPT_PAIRS, TOKENS_A_BYTE, Volume, Volumes
 from pipelines.document_files import FILE_BYTES
 from pipelines.mix import LEDGER
 from pipelines.spent import Spent, read_spent
@@ -141,7 +141,7 @@ def _plan(build: Build, workspace: Workspace, rates: Rates, volumes: Volumes, to
     if build.profile == HUB:
         return plan(build.recipe, upstream_ledger(), tokens, "upstream")
     rows = [
-        (category, name, code, round(size * rates.tokens.get(code, 0.3) * volume.kept.middle))
+        (category, name, code, round(size * rates.tokens.get(code, TOKENS_A_BYTE) * volume.kept.middle))
         for (name, code), volume in sorted(volumes.documents.items())
         for category, size in volume.text.items()
     ]
@@ -329,7 +329,7 @@ class _Costs:
         documents = 0.0
         for row in self._plan.buckets:
             volume = self._volumes.documents.get((row.source or "", row.language or ""))
-            a_byte = self._rates.tokens.get(row.language or ENGLISH, 0.3)
+            a_byte = self._rates.tokens.get(row.language or ENGLISH, TOKENS_A_BYTE)
             mean = volume.bytes / volume.documents * a_byte if volume and volume.documents else 1_000.0
             documents += row.tokens_planned / mean
         cost = self._line(step, documents, 0.0, documents=documents)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mixtures.token_count import format_tokens
 from pipelines.cost.assumptions import assumptions
@@ -159,7 +160,8 @@ def as_dict(estimate: Estimate, prices: Prices | None, remote: bool) -> dict[str
 def render(estimate: Estimate, prices: Prices | None, remote: bool, console: Console) -> None:
     """Print the estimate: by step, by language, beside what was spent, and what it rests on."""
     plan = estimate.plan
-    console.print(f"[bold]{plan.model} stage {plan.stage}[/]  profile {estimate.build.profile}", highlight=False)
+    heading = Text(f"{plan.model} stage {plan.stage}", style="bold")
+    console.print(heading.append(f"  profile {estimate.build.profile}", style="not bold"), soft_wrap=True)
     console.print(
         f"{format_tokens(plan.tokens_planned)} tokens planned of {format_tokens(plan.tokens)} wanted;"
         f" measured in {estimate.rates.seconds:.0f} s on {estimate.rates.machine}",

@@ -29,6 +29,8 @@ HUB_PAIRS: Final = Interval(1e6, 7.8e6, 4e8)
 KEPT_PAIRS: Final = 10_000.0
 # FineWeb2-HQ is the tenth of FineWeb-2 that its classifier likes best (its card).
 _HQ_SHARE: Final = 0.1
+# Tokens of a byte of text in languages that the sample pack has no text of; of the others it is measured.
+TOKENS_A_BYTE: Final = 0.3
 _MEAN_DOCUMENT: Final = 4_000.0
 # Bytes of text of a byte of a packed file of JSON lines, and of a pair in a packed file.
 _UNPACKED: Final = 3.0
@@ -132,15 +134,15 @@ def _declared(name: str, code: str, profile: str, tokens_a_byte: Mapping[str, fl
         origin = "published" if name == FINEWEB2 else "a tenth of FineWeb-2"
         return Volume(share * size.documents, {subsets[0].category: share * size.utf8_bytes}, origin)
     documents, text, tokens = 0.0, defaultdict[str, float](float), defaultdict[str, float](float)
-    missing = []
+    missing, a_byte = [], tokens_a_byte.get(code, TOKENS_A_BYTE)
     for subset in subsets:
         said = subset.upstream
         if said is None or (said.tokens is None and said.documents is None):
             missing.append(subset.name)
             continue
-        size_of = said.tokens / tokens_a_byte[code] if said.tokens else (said.documents or 0) * _MEAN_DOCUMENT
+        size_of = said.tokens / a_byte if said.tokens else (said.documents or 0) * _MEAN_DOCUMENT
         text[subset.category] += size_of
-        tokens[subset.category] += said.tokens or size_of * tokens_a_byte[code]
+        tokens[subset.category] += said.tokens or size_of * a_byte
         documents += said.documents or size_of / _MEAN_DOCUMENT
     origin = "published" + (f" but for {', '.join(missing)}" if missing else "")
     return Volume(documents, dict(text), origin, tokens=dict(tokens)) if text else None
