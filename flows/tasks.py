@@ -27,6 +27,7 @@ from pipelines.step import Step, status
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 from sources.profile import UnreachableError
+from sources.shown_text import shown_in_terminal
 
 WORKERS: Final = len(os.sched_getaffinity(0))
 # The threads only wait for the worker processes, which do the work.
@@ -72,7 +73,7 @@ def run_step(step: Step, workspace: Workspace, pool: ProcessPoolExecutor) -> dic
     try:
         return dict(pool.submit(execute, step, workspace).result())
     except BabelmixError as error:
-        return Failed(message=str(error), data=error)
+        return Failed(message=shown_in_terminal(str(error)), data=error)
 
 
 P = ParamSpec("P")
@@ -87,7 +88,7 @@ def in_one_line(flow: Callable[P, R]) -> Callable[P, R | State[Any]]:
         try:
             return flow(*args, **kwargs)
         except BabelmixError as error:
-            return Failed(message=str(error), data=error)
+            return Failed(message=shown_in_terminal(str(error)), data=error)
 
     return run
 

@@ -11,6 +11,7 @@ from pipelines.execute import Totals
 from pipelines.run import run_steps
 from pipelines.step import Step
 from pipelines.workspace import Workspace
+from sources.shown_text import shown_in_terminal
 
 
 def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tuple[dict[str, Totals], int]:
@@ -27,7 +28,8 @@ def run_in_terminal(build: Build, workspace: Workspace, console: Console) -> tup
             made += ran
             progress.update(bar, advance=1, description=f"{step.kind} {_short(step)}")
             if ran and not console.is_terminal:
-                console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
+                line = shown_in_terminal(f"{step.name}: {describe(step, totals)}")
+                console.print(line, highlight=False, soft_wrap=True, markup=False)
 
         totals = run_steps(build.steps, workspace, report)
     return totals, made
