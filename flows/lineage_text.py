@@ -74,6 +74,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         where = (
             f"sequences {each['first_sequence']:,} to {each['last_sequence']:,}, " if "readings" in found else ""
         )
+        where += f"{each['mixture']}, " if "mixture" in each else ""
         facts.append(("read", f"{where}epoch {each['epoch']} of {each['epochs']}, {each['tokens']:,} tokens"))
     if "readings" in found and not found["readings"]:
         facts.append(("read", "never: the mixture ends before its turn"))
