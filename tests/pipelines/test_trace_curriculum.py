@@ -1,5 +1,7 @@
 """A token of a curriculum is traced to the document whose token it is, whatever the stage."""
 
+import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +132,4 @@ def test_after_a_removal_the_mixtures_that_stand_are_taken(tmp_path: Path) -> No
 
 
 def _folder(said: str) -> Path:
-    import itertools
-import json
-
     return Path(json.loads(said)["curriculum"])
