@@ -11,7 +11,7 @@ from mixtures.plan import Plan
 from pipelines.build import Build
 from pipelines.funnel import funnel, funnel_markdown
 from pipelines.synthesis_steps import WRITTEN_KINDS
-from sources.shown_text import shown_in_markdown
+from sources.shown_text import shown_in_markdown, shown_in_terminal
 
 Totals = Mapping[str, Mapping[str, Any]]
 # Characters of a warning.
@@ -63,13 +63,20 @@ def publish_written(kind: str, build: Build, totals: Totals) -> None:
 
 def _publish_reasons(what: str, kind: str, by: str, build: Build, totals: Totals, said: str) -> None:
     found = {step.settings["language"]: totals[step.name] for step in build.steps if step.kind == kind}
+    table = reasons_table(found, by)
+    create_table_artifact(key=f"{what}-{artifact_key(build)}", table=table, description=said)
+
+
+def reasons_table(found: Totals, by: str) -> list[dict[str, Any]]:
+    """What became of each language's documents, a column for each reason; `by` names who made them."""
     reasons = list(dict.fromkeys(row["reason"] for each in found.values() for row in each["dropped"]))
     table = []
     for code, each in found.items():
         counts = {row["reason"]: row["documents"] for row in each["dropped"]}
         dropped = {reason: counts.get(reason, 0) for reason in reasons}
-        table.append({"language": code, "in": each["documents"], **dropped, "kept": each["kept"], by: each[by]})
-    create_table_artifact(key=f"{what}-{artifact_key(build)}", table=table, description=said)
+        made_by = {by: shown_in_terminal(str(each[by]))}
+        table.append({"language": code, "in": each["documents"], **dropped, "kept": each["kept"], **made_by})
+    return table
 
 
 def artifact_key(build: Build) -> str:
@@ -80,4 +87,4 @@ def artifact_key(build: Build) -> str:
 def _named(row: Mapping[str, str]) -> dict[str, str]:
     """A row of either table under one heading, so that both fit into one artifact."""
     (kind, name), *rest = row.items()
-    return {"of": kind, "name": name, **dict(rest)}
+    return {"of": kind, "name": shown_in_terminal(name), **dict(rest)}

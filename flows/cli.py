@@ -17,6 +17,7 @@ from flows import (
     cli_trainer,
 )
 from sources.errors import BabelmixError
+from sources.shown_text import shown_in_terminal
 
 app = typer.Typer(
     name="babelmix",
@@ -50,7 +51,8 @@ def main() -> None:
     try:
         app()
     except BabelmixError as error:
-        typer.echo(f"babelmix: {error}", err=True)
+        # It may name a file, an id or a value of somebody else.
+        typer.echo(shown_in_terminal(f"babelmix: {error}"), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("babelmix: interrupted; what was complete is kept", err=True)

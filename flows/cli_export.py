@@ -116,6 +116,8 @@ def _choice(model: str, workspace: Path, fresh: bool) -> "CurriculumChoice":
     for folder in sorted(folders, key=lambda path: (len(path.name), path.name)):
         found = sorted(path.parent for path in folder.glob("*/manifest.json"))
         if len(found) > 1:
+            found = [path for path in found if _stands(path, workspace)] or found
+        if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise BabelmixError(
                 f"{folder}: holds {len(found)} mixtures ({names}); name one of each stage in a curriculum file,"
@@ -127,6 +129,17 @@ def _choice(model: str, workspace: Path, fresh: bool) -> "CurriculumChoice":
             f"workspace {workspace}: no mixture of {model}; build its stages with `babelmix mix stage1` and so on"
         )
     return CurriculumChoice(model=model, fresh=fresh, stages=tuple(stages))
+
+
+def _stands(mixture: Path, workspace: Path) -> bool:
+    """Whether a mixture can still be read: not where its tokens were made again since, as after a removal."""
+    from mixtures.packed import PackedReader
+
+    try:
+        PackedReader(mixture, workspace)
+    except BabelmixError:
+        return False
+    return True
 
 
 def _write_page(kind: str, folder: Path, workspace: Path, output: Path) -> None:

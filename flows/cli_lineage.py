@@ -19,7 +19,7 @@ from sources.errors import BabelmixError
 if TYPE_CHECKING:
     from sources.removals import Removals
 
-Mixture = Annotated[str, typer.Argument(help="The folder of a mixture that `babelmix mix` printed.")]
+Mixture = Annotated[str, typer.Argument(help="The folder that `babelmix mix` or `babelmix curriculum` printed.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +47,13 @@ def trace(
 ) -> None:
     """Say where a token of a mixture came from and why it was kept, or where a document is read."""
     from pipelines.trace import Tracer
+    from pipelines.trace_curriculum import CurriculumTracer, is_curriculum
 
     if (sequence is None) + (document is None) + (not index) != 2:
         raise BabelmixError("trace: give one of --sequence N, --document ID and --index")
     if token is not None and sequence is None:
         raise BabelmixError("--token goes with --sequence N: it counts from the sequence's beginning")
-    tracer = Tracer(mixture, workspace)
+    tracer = CurriculumTracer(mixture, workspace) if is_curriculum(mixture) else Tracer(mixture, workspace)
     console = Console(highlight=False)
     if index:
         typer.echo(f"{tracer.index():,} documents can be looked up by id.")

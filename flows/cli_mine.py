@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from flows.cli_mix import ExecutorOption, Json, Model, Profile, Stage, WorkspaceOption
 from flows.cli_steps import Code, Output
 from sources.errors import BabelmixError
+from sources.shown_text import shown_in_terminal
 
 if TYPE_CHECKING:
     from filters.bitext.mining import Mining
@@ -68,9 +70,8 @@ def mine(
     console.print(mining_table(totals))
     for code, found in totals.items():
         for what, examples in found.get("examples", {}).items():
-            console.print(
-                f"{code}: {what}, for instance {examples[0]}", soft_wrap=True, highlight=False, markup=False
-            )
+            line = shown_in_terminal(f"{code}: {what}, for instance {examples[0]}")
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
     for line in made:
         console.print(line, soft_wrap=True, highlight=False)
 
@@ -88,14 +89,15 @@ def mining_table(totals: Mapping[str, Mapping[str, Any]]) -> Table:
         for row in found["dropped"]:
             table.add_row(row["reason"], f"{row['documents']:,}", style="dim")
         table.add_row("kept", f"{found['kept']:,}", style="bold")
-        table.add_row("ranked by", found["ranker"])
+        table.add_row("ranked by", Text(shown_in_terminal(found["ranker"])))
         return table
     for heading in ("language", "in", *reasons, "kept", "ranked by"):
         table.add_column(heading, justify="left" if heading in ("language", "ranked by") else "right")
     for code, found in totals.items():
         counts = {row["reason"]: row["documents"] for row in found["dropped"]}
         cells = [f"{counts[reason]:,}" if counts.get(reason) else "·" for reason in reasons]
-        table.add_row(code, f"{found['documents']:,}", *cells, f"{found['kept']:,}", found["ranker"])
+        ranker = Text(shown_in_terminal(found["ranker"]))
+        table.add_row(code, f"{found['documents']:,}", *cells, f"{found['kept']:,}", ranker)
     return table
 
 

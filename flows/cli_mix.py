@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mixtures.token_count import parse_tokens
 from sources.errors import BabelmixError
+from sources.shown_text import shown_in_terminal
 
 if TYPE_CHECKING:
     from mixtures.plan import Plan
@@ -99,7 +100,7 @@ def mix(
     console.print(funnel_table(funnel(totals)))
     render(Plan.from_dict(result["plan"]), console)
     for line in synthesis_lines(steps, totals):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(shown_in_terminal(line), soft_wrap=True, highlight=False, markup=False)
     if changed:
         console.print(removal_table(changed))
     if not made:
@@ -209,7 +210,8 @@ def _compare(before: "Plan", after: "Plan", fail_above: float | None, as_json: b
     moved = [] if fail_above is None else found.above(fail_above)
     if moved:
         said = ", ".join(f"{row.name} {row.moved:+.2f}" for row in moved)
-        typer.echo(f"babelmix: shares that moved by more than {fail_above:g} percentage points: {said}", err=True)
+        line = f"babelmix: shares that moved by more than {fail_above:g} percentage points: {said}"
+        typer.echo(shown_in_terminal(line), err=True)
         raise typer.Exit(1)
 
 
@@ -238,4 +240,5 @@ def status(
         return
     typer.echo(f"{len(found) - len(pending)} of {len(found)} steps are complete.")
     for each in pending:
-        typer.echo(f"would run {each.step.name}" + (f": {'; '.join(each.reasons)}" if why else ""))
+        line = f"would run {each.step.name}" + (f": {'; '.join(each.reasons)}" if why else "")
+        typer.echo(shown_in_terminal(line))

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flows.cli_mix import ExecutorOption, Json, Model, Profile, Stage, WorkspaceOption
 from sources.errors import BabelmixError
+from sources.shown_text import shown_in_terminal
 
 if TYPE_CHECKING:
     from pipelines.curate import Funnel
@@ -104,7 +105,7 @@ def curate(
     console = Console()
     console.print(_funnel_table(code, found))
     for note in found.notes:
-        console.print(f"Note: {note}.", soft_wrap=True, highlight=False)
+        console.print(shown_in_terminal(f"Note: {note}."), soft_wrap=True, highlight=False, markup=False)
     console.print(f"Report  {place.rstrip('/')}/report.html", soft_wrap=True, highlight=False)
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sources.shown_text import shown
+from sources.shown_text import shown_in_terminal
 
 if TYPE_CHECKING:
     from mixtures.lint_recipe import Finding
@@ -31,8 +30,11 @@ def print_parts(parts: Sequence[Mapping[str, Any]], number: int, length: int, co
     for part in parts:
         span = f"{part['from']}-{part['to']}{' of a longer one' if part['cut'] else ''}"
         bucket = f"{part['category']}/{part['source']}/{part['language']}"
-        console.print(Text(f"{span}  {bucket}  epoch {part['epoch']}"), soft_wrap=True)
-        console.print(Text(f"    {_plain(part['id'])}  {_plain(part['url'] or '')}", style="dim"), soft_wrap=True)
+        console.print(Text(shown_in_terminal(f"{span}  {bucket}  epoch {part['epoch']}")), soft_wrap=True)
+        console.print(
+            Text(f"    {shown_in_terminal(part['id'])}  {shown_in_terminal(part['url'] or '')}", style="dim"),
+            soft_wrap=True,
+        )
 
 
 def print_document(found: Mapping[str, Any], console: Console) -> None:
@@ -40,19 +42,20 @@ def print_document(found: Mapping[str, Any], console: Console) -> None:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in _facts(found):
-        grid.add_row(name, Text(_plain(value)))
+        grid.add_row(name, Text(shown_in_terminal(value)))
     console.print(grid)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("filter", "measured", "value", "threshold"):
         table.add_column(heading, justify="right" if heading == "value" else "left")
     if not found["passed"]:
         for name, value in found["scores"].items():
-            table.add_row(name.partition(".")[0], name, f"{value:.6g}", "")
+            named = shown_in_terminal(name)
+            table.add_row(Text(named.partition(".")[0]), Text(named), f"{value:.6g}", "")
     for row in found["passed"]:
         value = "" if row["value"] is None else f"{row['value']:.6g}"
         table.add_row(row["filter"], row["statistic"], value, f"{row['bound']} {row['threshold']:.6g}")
     console.print(table)
-    shown = _plain(found["text"][:_SHOWN]) + ("…" if len(found["text"]) > _SHOWN else "")
+    shown = shown_in_terminal(found["text"][:_SHOWN]) + ("…" if len(found["text"]) > _SHOWN else "")
     console.print(Text(shown, style="italic"))
 
 
@@ -71,6 +74,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         where = (
             f"sequences {each['first_sequence']:,} to {each['last_sequence']:,}, " if "readings" in found else ""
         )
+        where += f"{each['mixture']}, " if "mixture" in each else ""
         facts.append(("read", f"{where}epoch {each['epoch']} of {each['epochs']}, {each['tokens']:,} tokens"))
     if "readings" in found and not found["readings"]:
         facts.append(("read", "never: the mixture ends before its turn"))
@@ -88,7 +92,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def print_removed(done: Mapping[str, Any], workspace: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     console.print(
         f"{done['entries']:,} removals in {workspace.rstrip('/')}/removals.jsonl, {done['added']:,} new."
     )
@@ -97,17 +101,17 @@ def print_removed(done: Mapping[str, Any], workspace: str) -> None:
             console.print(f"{done[what]:,} of them {'near-duplicates' if what[0] == 'n' else 'generated'}.")
     for place, count in done["documents"].items():
         again = "; made again by the next build" if place in done["recomputed"] else "; dropped already"
-        console.print(f"{place}: {count:,} documents{again}")
+        console.print(f"{shown_in_terminal(place)}: {count:,} documents{again}")
     for place in done["recomputed"]:
         if place not in done["documents"]:
-            console.print(f"{place}: nothing is removed any more; made again by the next build")
+            console.print(f"{shown_in_terminal(place)}: nothing is removed any more; made again by the next build")
     if done["documents"]:
         console.print(
             "Their texts stay until deleted in collected/, measured/ and bitext/, which hold what upstream has,"
             " and in completions/, which holds what a model said."
         )
     if done["unknown"]:
-        shown = ", ".join(map(_plain, done["unknown"][:5])) + (" …" if len(done["unknown"]) > 5 else "")
+        shown = ", ".join(map(shown_in_terminal, done["unknown"][:5])) + (" …" if len(done["unknown"]) > 5 else "")
         console.print(f"No document has {len(done['unknown']):,} of the ids: {shown}")
 
 
@@ -119,18 +123,13 @@ def print_check(found: Mapping[str, Any]) -> None:
     typer.echo(f"The mixture holds {found['documents']:,} of them: {found['tokens']:,} tokens, {share} of it.")
     for each in found["buckets"]:
         name = f"{each['category']}/{each['source']}/{each['language']}"
-        typer.echo(f"{name}: {each['documents']:,} documents, {each['tokens']:,} tokens")
+        typer.echo(f"{shown_in_terminal(name)}: {each['documents']:,} documents, {each['tokens']:,} tokens")
 
 
 def print_findings(found: "Sequence[Finding]") -> None:
     console = Console(highlight=False, soft_wrap=True)
     for each in found:
         style = "red" if each.level == "error" else "yellow"
-        console.print(Text.assemble((each.level, style), f" {each.rule}: {_plain(each.message)}"))
+        console.print(Text.assemble((each.level, style), f" {each.rule}: {shown_in_terminal(each.message)}"))
     if not found:
         console.print("Nothing was found.")
-
-
-def _plain(text: str) -> str:
-    """Text of the web in a terminal: what has no shape of its own shows as a placeholder."""
-    return unescape(shown(text, len(text)).replace("<i>", "").replace("</i>", ""))

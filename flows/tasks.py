@@ -26,6 +26,7 @@ from pipelines.step_pool import StepPool, step_pool
 from pipelines.step_progress import told
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError, UnreachableError
+from sources.shown_text import shown_in_terminal
 
 WORKERS: Final = len(os.sched_getaffinity(0))
 # Seconds between two lines of the log on how far a step is.
@@ -71,7 +72,7 @@ def run_step(step: Step, workspace: Workspace, pool: StepPool) -> dict[str, Any]
     try:
         return dict(_told(pool.submit(step), step, workspace).result())
     except BabelmixError as error:
-        return Failed(message=str(error), data=error)
+        return Failed(message=shown_in_terminal(str(error)), data=error)
 
 
 def _told(future: Future[Mapping[str, Any]], step: Step, workspace: Workspace) -> Future[Mapping[str, Any]]:
@@ -96,7 +97,7 @@ def in_one_line(flow: Callable[P, R]) -> Callable[P, R | State[Any]]:
         try:
             return flow(*args, **kwargs)
         except BabelmixError as error:
-            return Failed(message=str(error), data=error)
+            return Failed(message=shown_in_terminal(str(error)), data=error)
 
     return run
 

@@ -13,6 +13,7 @@ from pipelines.run import run_steps
 from pipelines.step import Step
 from pipelines.synthesis_steps import WRITTEN_KINDS
 from pipelines.workspace import Workspace
+from sources.shown_text import shown_in_terminal
 
 
 def run_in_terminal(
@@ -31,7 +32,8 @@ def run_in_terminal(
             made += ran
             progress.update(bar, advance=1, description=f"{step.kind} {_short(step)}")
             if ran and not console.is_terminal:
-                console.print(f"{step.name}: {describe(step, totals)}", highlight=False, soft_wrap=True)
+                line = shown_in_terminal(f"{step.name}: {describe(step, totals)}")
+                console.print(line, highlight=False, soft_wrap=True, markup=False)
 
         def tell(step: Step, line: str) -> None:
             progress.update(bar, description=f"{step.kind} {_short(step)}: {line}")

@@ -15,6 +15,7 @@ from mixtures.local_copy import copied, local_folder
 from mixtures.plan import Plan, PlanRow
 from mixtures.token_count import format_tokens
 from sources.errors import BabelmixError
+from sources.shown_text import shown_in_terminal
 
 _KINDS: Final = ("categories", "languages", "buckets")
 # A share that moved by less than this many percentage points prints as 0.00.
@@ -129,16 +130,16 @@ def read_plan(place: str) -> Plan | None:
 
 def render_comparison(found: Comparison, console: Console) -> None:
     """Prints what differs, categories and languages side by side, and what moved most."""
-    title = Text(f"{_title(found.before)} → {_title(found.after)}", style="bold")
+    title = Text(shown_in_terminal(f"{_title(found.before)} → {_title(found.after)}"), style="bold")
     console.print(title)
     for line in differences(found.before, found.after):
-        console.print(Text(f"  {line}", style="dim"))
+        console.print(Text(shown_in_terminal(f"  {line}"), style="dim"))
     for kind in _KINDS[:2]:
         console.print(_table(kind, found.of(kind)))
     moved = found.above(_VISIBLE)
     said = ", ".join(f"{row.name} {row.moved:+.2f}" for row in moved[:12]) or "nothing"
     more = f" and {len(moved) - 12} more" if len(moved) > 12 else ""
-    console.print(Text(f"Moved, in percentage points: {said}{more}"))
+    console.print(Text(shown_in_terminal(f"Moved, in percentage points: {said}{more}")))
 
 
 def _table(kind: str, rows: tuple[ComparedRow, ...]) -> Table:
@@ -149,7 +150,7 @@ def _table(kind: str, rows: tuple[ComparedRow, ...]) -> Table:
     for row in rows:
         style = "" if abs(row.moved) < _VISIBLE else "yellow" if row.moved > 0 else "cyan"
         table.add_row(
-            row.name,
+            Text(shown_in_terminal(row.name)),
             f"{100 * row.before.share:.2f}",
             f"{100 * row.after.share:.2f}",
             Text(f"{row.moved:+.2f}" if abs(row.moved) >= _VISIBLE else "·", style=style),

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mixtures.plan import Plan, PlanRow
 from mixtures.token_count import format_tokens
+from sources.shown_text import shown_in_terminal
 
 # A line under the headings and no columns between the cells: a table of nine columns fits 80 characters.
 _HEAD_LINE = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
@@ -64,11 +65,12 @@ def _total(kind: str, plan: Plan) -> dict[str, str]:
 
 def _heading(plan: Plan) -> Text:
     source = "published sizes (no data read)" if plan.inventory == "upstream" else "the workspace's ledger"
-    heading = Text(f"{plan.model} stage {plan.stage}", style="bold")
+    heading = Text(f"{shown_in_terminal(plan.model)} stage {plan.stage}", style="bold")
     heading.append(f"  {format_tokens(plan.tokens)} tokens wanted", style="not bold")
     heading.append(f", {format_tokens(plan.tokens_planned)} planned", style="not bold")
     heading.append(
-        f"\nfrom {source}, tokens of {plan.tokenizer}, plan {plan.fingerprint[:12]}", style="not bold dim"
+        f"\nfrom {source}, tokens of {shown_in_terminal(plan.tokenizer)}, plan {plan.fingerprint[:12]}",
+        style="not bold dim",
     )
     return heading
 
@@ -93,7 +95,8 @@ def _table(kind: str, rows: tuple[PlanRow, ...], plan: Plan) -> Table:
     table.add_column("\n", "", no_wrap=True)
     for row, text in zip(rows, cells[:-1], strict=True):
         mark, style = _mark(row, plan)
-        table.add_row(*(cell.removesuffix(" %") for cell in text.values()), mark, style=style)
+        shown = (Text(shown_in_terminal(cell.removesuffix(" %"))) for cell in text.values())
+        table.add_row(*shown, mark, style=style)
     return table
 
 
@@ -117,6 +120,6 @@ def _warnings(plan: Plan) -> Group:
         grid = Table.grid(padding=(0, 1))
         grid.add_column(width=1)
         grid.add_column(overflow="fold")
-        grid.add_row(Text("!", style="yellow"), Text(warning))
+        grid.add_row(Text("!", style="yellow"), Text(shown_in_terminal(warning)))
         lines.append(grid)
     return Group(*(Padding(line, (0, 0, 0, 0)) for line in lines))

@@ -181,11 +181,13 @@ class Lineage:
         if not 0 <= document < size:
             raise BabelmixError(f"{self.folder}: bucket {self.order.names[bucket]} has no document {document}")
         whole, rest = divmod(given, size)
+        # In the order of a curriculum's later stage a bucket goes on: what went before is not read here.
+        first = int(self._counts[0, bucket])
         found = []
         for epoch in range(whole + bool(rest)):
             # Of a whole epoch every document is read, wherever its place is.
             place = place_of(self._keys(bucket, epoch), size, document)
-            if epoch < whole or place < rest:
+            if (epoch < whole or place < rest) and epoch * size + place >= first:
                 found.append(epoch * size + place)
         return found
 

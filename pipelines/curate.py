@@ -209,7 +209,7 @@ def curate_unchecked(
         anew = {name: start for name, start in zip(names, starts, strict=False) if name not in shards}
         _run([Deciding(place, decision, copies, standing, anew)], len(anew), workers, place.scratch)
         shards |= {name: {**_counted(place.curated, place.dropped, name), "said": said[name]} for name in anew}
-    return _funnel(sum(counts), {name: shards[name] for name in names}, place.curated, _notes(language, settings))
+    return _funnel(sum(counts), {name: shards[name] for name in names}, place, _notes(language, settings))
 
 
 class Deciding(PipelineStep):
@@ -369,7 +369,7 @@ def _counted(curated: str, dropped: str, name: str) -> dict[str, Any]:
 
 
 def _funnel(
-    documents: int, shards: Mapping[str, Mapping[str, Any]], curated: str, notes: tuple[str, ...]
+    documents: int, shards: Mapping[str, Mapping[str, Any]], place: Place, notes: tuple[str, ...]
 ) -> Funnel:
     kept = sum(each["kept"] for each in shards.values())
     reasons: Counter[tuple[str, str]] = Counter()
@@ -378,9 +378,11 @@ def _funnel(
         replaced.update(each["redacted"])
         for row in each["dropped"]:
             reasons[row["filter"], row["reason"]] += row["documents"]
-    if kept + reasons.total() != documents:
+    # What stands there in all, not only in the files that are known here.
+    held, gone = (sum(row_counts(folder)) for folder in (place.curated, place.dropped))
+    if held + gone != documents or (kept, reasons.total()) != (held, gone):
         raise BabelmixError(
-            f"{curated}: {documents} documents came in, but {kept} were kept and {reasons.total()} dropped; "
+            f"{place.curated}: {documents} documents came in, but {held} were kept and {gone} dropped; "
             "files of another run stand there: delete them and run again"
         )
     return Funnel(documents, kept, tuple(_reasons(reasons)), dict(sorted(replaced.items())), notes, shards)

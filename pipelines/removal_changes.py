@@ -6,9 +6,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.step import Step
 from pipelines.workspace import Workspace
+from sources.shown_text import shown_in_terminal
 
 Totals = Mapping[str, Mapping[str, Any]]
 
@@ -95,7 +97,8 @@ def removal_table(changes: Iterable[RemovalChange]) -> Table:
     for each in changes:
         numbers = (each.removed, each.kept_before, each.kept, each.tokens_before, each.tokens)
         files = f"{each.files_anew:,} of {each.files:,}" if each.files else "all"
-        table.add_row(each.source, each.language, *(f"{number:,}" for number in numbers), files)
+        names = (Text(shown_in_terminal(name)) for name in (each.source, each.language))
+        table.add_row(*names, *(f"{number:,}" for number in numbers), files)
     return table
 
 

@@ -4,7 +4,7 @@ All of it stands in the workspace already; nothing is written for it but the loo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,15 +43,19 @@ class Tracer:
 
         `from` and `to` are the document's tokens within the sequence, `cut` whether it goes on beyond it.
         """
-        start = self._start(number, length)
+        start = first_token(number, length, self.lineage.tokens)
+        return self.between(start, start + length)
+
+    def between(self, start: int, stop: int) -> list[dict[str, Any]]:
+        """The documents of the tokens from `start` to `stop`, as `sequence` gives them."""
         return [
             {
                 "from": max(found.start - start, 0),
-                "to": min(found.stop - start, length),
-                "cut": found.start < start or found.stop > start + length,
+                "to": min(found.stop, stop) - start,
+                "cut": found.start < start or found.stop > stop,
                 **self._brief(found),
             }
-            for found in self.lineage.between(start, start + length)
+            for found in self.lineage.between(start, stop)
         ]
 
     def token(self, number: int, length: int, token: int) -> dict[str, Any]:
@@ -62,10 +66,13 @@ class Tracer:
         """
         if not 0 <= token < length:
             raise BabelmixError(f"--token {token}: a sequence has the tokens from 0 to {length - 1}")
-        start = self._start(number, length)
-        found = self.lineage.at(start + token)
-        place = {"sequence": number, "token": token, "token_of_document": start + token - found.start}
-        return {**place, **self._reading(found), **self._whole(found)}
+        start = first_token(number, length, self.lineage.tokens)
+        return {"sequence": number, "token": token, **self.at(start + token)}
+
+    def at(self, token: int) -> dict[str, Any]:
+        """Everything that is known of the document to which a token of the mixture belongs."""
+        found = self.lineage.at(token)
+        return {"token_of_document": token - found.start, **self._reading(found), **self._whole(found)}
 
     def document(
         self, document_id: str, length: int, source_name: str | None = None, language: str | None = None
@@ -96,20 +103,14 @@ class Tracer:
 
     def index(self) -> int:
         """Makes what is not yet made of the look-up tables by id; returns how many documents they hold."""
-        made = 0
-        for bucket in {bucket.curated: bucket for bucket in self.buckets}.values():
-            made += len(bucket.ids)
-            for index in copies(self.workspace, bucket.language, scan=None).values():
-                made += len(index)
-        return made
+        return sum(dict(self.indexed()).values())
 
-    def _start(self, number: int, length: int) -> int:
-        whole = self.lineage.tokens // length if length > 0 else 0
-        if not 0 <= number < whole:
-            raise BabelmixError(
-                f"--sequence {number}: of {length} tokens each the mixture has {whole:,} sequences, counted from 0"
-            )
-        return number * length
+    def indexed(self) -> Iterator[tuple[str, int]]:
+        """The folders that can be looked up by id, made so if they could not, and how many documents each has."""
+        for bucket in {bucket.curated: bucket for bucket in self.buckets}.values():
+            yield bucket.curated, len(bucket.ids)
+            for folder, index in copies(self.workspace, bucket.language, scan=None).items():
+                yield folder, len(index)
 
     def _reading(self, found: Reading, length: int | None = None) -> dict[str, Any]:
         size, given = self.lineage.sizes[found.bucket], self.lineage.given[found.bucket]
@@ -203,3 +204,17 @@ class Tracer:
         index = DocumentIndex(self.workspace, folder, "id", manifest["fingerprint"])
         rows = (read_row(self.workspace.at(folder), place) for place in index.find(document_id))
         return next((row for row in rows if row["id"] == document_id), None)
+
+
+def first_token(number: int, length: int, tokens: int) -> int:
+    """The first token of the `number`-th sequence of `length` tokens.
+
+    Raises:
+        BabelmixError: there are no so many sequences.
+    """
+    whole = tokens // length if length > 0 else 0
+    if not 0 <= number < whole:
+        raise BabelmixError(
+            f"--sequence {number}: of {length} tokens each the mixture has {whole:,} sequences, counted from 0"
+        )
+    return number * length

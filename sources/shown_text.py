@@ -1,4 +1,4 @@
-"""Text of the web in a page of ours: it is hostile input, and shows as what it is.
+"""Text of the web in a page of ours or in a terminal: it is hostile input, and shows as what it is.
 
 Markup is escaped. What has no shape of its own (control characters, bidirectional and other format characters,
 private use, surrogates) becomes a visible placeholder: a name in the text must not turn the line around, hide what
@@ -75,3 +75,18 @@ def _means_something(text: str, at: int) -> bool:
         before = text[:at].strip()
         return not before or (len(before) < 10 and before.isdigit()) or before[-3:].lower() == "www"
     return character in _MARKDOWN
+
+
+def shown_in_terminal(text: str) -> str:
+    """`text` for one line of a terminal or a log: nothing in it moves the cursor, colours, or turns it around.
+
+    For rich, give it in a `Text`, or print it without markup.
+    """
+    found: list[str] = []
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        hidden = category in _HIDDEN and (character == "\n" or character not in _PLAIN)
+        found.append(placeholder(character) if hidden or marks > _MOST_MARKS else character)
+    return "".join(found)
