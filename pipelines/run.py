@@ -26,8 +26,9 @@ def run_steps(
     """Makes every step whose folders do not stand, and returns each step's totals by its name.
 
     `report(step, totals, made)` is called as each step ends, `made` telling whether it ran, and `tell(step, line)`
-    with what a long step says of how far it is. Workers default to the processors this process may use. The first step that fails ends the run with its error, after the
-    steps that were under way; what was complete stays complete.
+    with what a long step says of how far it is. Workers default to the processors this process may use. The first
+    step that fails ends the run with its error, after the steps that were under way; what was complete stays
+    complete.
     """
     with workspace.lock():
         found = [status(step, workspace) for step in steps]
