@@ -137,11 +137,13 @@ def test_a_classifier_decides_over_what_was_not_rated(tmp_path: Path) -> None:
     assert decided["by"] == "classifier" and decided["precision"] >= 0.8
     assert sum(each.prompt.startswith("culture/rate") for each in engine.asked) == totals["rated"] == 600
     _everyone_is_accounted_for(folder, places, totals)
-    # 300 of the 900 are dense; the third that was not rated has about a hundred of them.
     annotated = _rows(places["records"], ANNOTATIONS)
-    assert len(annotated) == totals["documents"] == pytest.approx(300, rel=0.1)
+    assert len(annotated) == totals["documents"]
     found = [row for row in annotated if row["density"] is not None]
-    assert found and all(row["density"] >= decided["threshold"] and row["rating"] is None for row in found)
+    assert all(row["density"] >= decided["threshold"] and row["rating"] is None for row in found)
+    # Every third document is dense: of what the classifier finds most are, and it finds most of them.
+    right = sum(int(row["id"][1:]) % 3 == 0 for row in found)
+    assert right >= 0.7 * len(found) and right >= 70
     below = [row for row in _rows(places["dropped"]) if row["reason"] == "classifier.density"]
     assert below and all(row["value"] < row["threshold"] == decided["threshold"] for row in below)
     assert totals["kept"] == 1
