@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from aiohttp import web
 from command_line import CommandLine, digests, mixture
 from conftest import Built
+from speaker import Speaker
 
-from synth.request import Message, Request, Sampling
 from synth.settings import recordings
-from tests.synth.engine_server import MODEL, PlantedServer
+from tests.synth.engine_server import MODEL
 
 # What the sample pack replays: the source, its languages in stage 4, and what it is called.
 REPLAYED = {
@@ -97,40 +96,6 @@ def test_a_dry_run_asks_nothing(tmp_path: Path, babelmix: CommandLine) -> None:
         "questions/topics", "questions/concepts", "questions/note", "questions/write",
     ]  # fmt: skip
     assert not (tmp_path / "out").exists()
-
-
-class Speaker(PlantedServer):
-    """Says what the sample pack has recorded, to whom asks the same."""
-
-    def __init__(self, files: list[Path]) -> None:
-        super().__init__()
-        self.known = {}
-        for path in files:
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                self.known[row["key"]] = row["text"]
-
-    async def _complete(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        self.served.append(body["messages"][-1]["content"])
-        asked = Request(
-            PROMPTS[next(each for each in PROMPTS if each in body["messages"][-1]["content"])],
-            tuple(Message(each["role"], each["content"]) for each in body["messages"]),
-            Sampling(body["max_tokens"], body["temperature"], body["top_p"], body["seed"]),
-        )
-        text = self.known[asked.key("written by hand for the sample pack", "1")]
-        answer = {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}
-        return web.json_response(answer | {"usage": {"prompt_tokens": 100, "completion_tokens": 50}})
-
-
-# A line of each prompt, by which it is known again.
-PROMPTS = {
-    "would the text between <text> and </text>": "culture/rate@1",
-    "say what it is about and of which region": "culture/annotate@1",
-    "Write an article in": "culture/article@1",
-    "Translate the exercise between": "translate/exercise@1",
-    "Turn the text between <text> and </text> into a conversation": "rephrase/dialogue@1",
-}
 
 
 def test_articles_by_a_server_are_paid_for_once(built: Built, tmp_path: Path, babelmix: CommandLine) -> None:

@@ -5,15 +5,24 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
+from command_line import times
+from conftest import Built
+from speaker import Speaker
 
 from mixtures.recipe import ENGLISH, Recipe, load_recipe
+from pipelines.build import build
+from pipelines.run import run_steps
 from pipelines.step import Step
 from pipelines.synthesis_steps import synthesis_step, synthesis_steps
+from pipelines.workspace import Workspace
 from sources.buckets import Bucket
 from sources.errors import BabelmixError
+from synth.engine.settings import EngineSettings
 from synth.settings import RECORDINGS, SAMPLE_SYNTHESIS, Synthesis, recordings
+from tests.synth.engine_server import MODEL
 
 STAGE4 = load_recipe("marco-mini", "stage4")
 BUCKETS = [
@@ -132,3 +141,30 @@ def test_recordings_prompts_and_concepts_are_in_the_fingerprint(
     empty = fingerprint(named)
     results.write_text("item,label,english\nQ1,a,b\n", encoding="utf-8")
     assert len({before, empty, fingerprint(named)}) == 3
+
+
+def test_a_step_is_carried_out_by_a_server_and_told_of(built: Built, tmp_path: Path) -> None:
+    """As a build does it, in a worker process; what was paid for is not asked again by other settings."""
+    place = Workspace(str(built.copy(tmp_path)))
+    replayed = {step.name: step for step in build(STAGE4, "sample", None, 0).steps}
+    inputs = [replayed["curated/fineweb-2/ell_Grek"]]
+    told: list[str] = []
+    with Speaker(recordings("ell_Grek", "culture"), delay_s=0.4) as server:
+        writer = EngineSettings(url=server.url, model=MODEL, concurrency=1)
+        step = synthesis_step("culture", "ell_Grek", Synthesis(writer=writer), inputs)
+        totals = run_steps([*inputs, step], place, lambda *_: None, 1, lambda _, line: told.append(line))
+        assert totals[step.name]["kept"] == 1 and totals[step.name]["replayed"] is False
+        assert any("of 9 documents rated" in line and "tokens/s" in line and "left" in line for line in told)
+        asked = len(server.served)
+        assert asked == 15
+        before = times(Path(place.url))
+        run_steps([*inputs, step], place, lambda *_: None, 1)
+        assert times(Path(place.url)) == before
+        stricter = Synthesis.model_validate({"writer": writer, "culture": {"articles": 2}})
+        other = synthesis_step("culture", "ell_Grek", stricter, inputs)
+        assert run_steps([*inputs, other], place, lambda *_: None, 1)[other.name]["passages"]["cap.enough"] == 1
+        assert len(server.served) == asked
+    (row,) = pq.read_table(Path(place.at(step.name))).to_pylist()
+    assert f'"model":"{MODEL}"' in row["metadata"]
+    # Nobody is told any more of what has ended.
+    assert not (tmp_path / "workspace" / ".staging").exists()
