@@ -13,7 +13,7 @@ from sources.language import Language
 from synth.engines import COMPLETIONS, engines
 from synth.request import Engine
 from synth.settings import Synthesis
-from synth.translation.document_task import Task
+from synth.translation.document_task import Tally, Task
 
 # The room each of the results has in the output.
 ROOMS: Final = {"records": "records", "documents": "documents", "dropped": "dropped"}
@@ -37,6 +37,7 @@ def rewrite_files(
     Raises:
         BabelmixError: a file cannot be read, the server is not there, or no document is kept.
     """
+    tally = Tally()
     with staged_rooms(output, ROOMS.values()) as (place, staged):
         read = staged / "read"
         read.mkdir()
@@ -51,7 +52,9 @@ def rewrite_files(
                 task,
                 {name: str(staged / room) for name, room in ROOMS.items()},
                 tell,
+                tally,
             )
+        totals["replayed"] = tally.replayed
         report = {"files": list(files), **totals, "settings": synthesis.model_dump(mode="json")}
         (staged / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
         (staged / "report.json").replace(place / "report.json")

@@ -24,17 +24,18 @@ def synthesise_documents(
     places: Mapping[str, str],
     tell: Tell = lambda line: None,
     taken: TakenDown | None = None,
+    tally: Tally | None = None,
 ) -> dict[str, Any]:
     """Writes what `task` makes of `count` documents, in `language`: `what` is the source that they get.
 
     `places` has the folders `records` (WRITTEN, and the sheet), `documents` and `dropped`. `tell` is told a line a
-    second. What is `taken` down is left out. The same completions give the same bytes. Returns the totals; every
-    document is kept or dropped.
+    second, and `tally` counts. What is `taken` down is left out. The same completions give the same bytes and
+    totals; every document is kept or dropped.
 
     Raises:
         BabelmixError: a document cannot be read, the engine's server is not there, or nothing is kept.
     """
-    tally = Tally()
+    tally = tally or Tally()
 
     def expected() -> int | None:
         return round(tally.requests * count / tally.documents) if tally.documents else None

@@ -1,16 +1,14 @@
 """What has become of the requests so far, how fast, and when the rest will be done."""
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from synth.request import Engine, Failure, FailureKind, Finished, Request
 
-_EVERY_S: Final = 10.0
-# How often a line is made for whoever looks: a terminal, or a log that takes every so many.
+# A line is made so often for whoever looks: a terminal takes each, a log one of many.
 _TELL_S: Final = 1.0
 # The rate is that of about so many seconds past, so that it follows a server that warms up or gets slower.
 _MEMORY_S: Final = 120.0
@@ -111,32 +109,6 @@ class Tally:
         )
 
 
-def watch(
-    finished: Iterable[Finished],
-    tally: Tally,
-    report: Callable[[Snapshot], None] | None = None,
-    *,
-    every_s: float = _EVERY_S,
-) -> Iterator[Finished]:
-    """Passes on what an engine finishes, counts it in `tally` and tells of it.
-
-    `report` is called every `every_s` seconds and at the end. Without one, a bar is shown if standard error is a
-    terminal, and nothing otherwise.
-    """
-    if report is None and sys.stderr.isatty():
-        yield from _with_bar(finished, tally)
-        return
-    told = tally.clock()
-    for each in finished:
-        tally.add(each)
-        if report is not None and tally.clock() - told >= every_s:
-            report(tally.snapshot())
-            told = tally.clock()
-        yield each
-    if report is not None:
-        report(tally.snapshot())
-
-
 class Watched:
     """An engine (`synth.request.Engine`) that tells of what it completes, a line a second.
 
@@ -187,19 +159,3 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
-
-
-def _with_bar(finished: Iterable[Finished], tally: Tally) -> Iterator[Finished]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns: list[Any] = [BarColumn(bar_width=20), TextColumn("{task.description}")]
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
-        bar = progress.add_task("waiting for the first completion", total=tally.total)
-        told = tally.clock() - 1
-        for each in finished:
-            tally.add(each)
-            if tally.clock() - told >= 0.25:
-                progress.update(bar, completed=tally.requests, description=tally.snapshot().line())
-                told = tally.clock()
-            yield each

@@ -134,6 +134,17 @@ def test_the_packs_questions_are_kept_and_dropped_as_they_were(built_global: Bui
     }
 
 
+def test_the_packs_articles_are_kept_and_dropped_as_they_were(built_global: Built) -> None:
+    # Of each of 29 languages one text has an article; three of them have a fourth text.
+    assert _counts(built_global.workspace, "culture") == {
+        "documents": 90,
+        "kept": 29,
+        "synthesis: article.declined": 61,
+    }
+    assert _counts(built_global.workspace, "translate") == {"documents": 12, "kept": 12}
+    assert _counts(built_global.workspace, "rephrase") == {"documents": 3, "kept": 3}
+
+
 def test_the_pack_is_kept_and_dropped_as_it_was(built_global: Built) -> None:
     found = _counts(built_global.workspace, "curate")
     assert found == {
@@ -172,8 +183,9 @@ def greek_is_stricter(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 
 
 GREEK = ["curated/fineweb-2/ell_Grek", "tokens/multilingual/fineweb-2/ell_Grek"]
-# What stands on these documents.
-ASKED = ["curated/regional-questions/ell_Grek", "tokens/multilingual/regional-questions/ell_Grek"]
+# What stands on these documents; the translations are held against what is known of Greek.
+WRITTEN = [f"{source}/ell_Grek" for source in ("regional-questions", "synthetic-culture", "synthetic-translation")]
+ASKED = [*(f"curated/{each}" for each in WRITTEN), *(f"tokens/multilingual/{each}" for each in WRITTEN)]
 
 
 def _would_run(printed: str) -> list[tuple[str, str]]:
@@ -204,8 +216,8 @@ def test_why_after_a_change_of_one_languages_threshold(
     printed = babelmix("status", "--why", "--workspace", built.workspace, own=greek_is_stricter).done()
     (curated, threshold), *rest = _would_run(printed)
     *follow, mixed = [step for step, _ in rest]
-    # Questions stand on the documents, so that they and their tokens follow.
-    assert [curated, *follow] == [GREEK[0], "curation", ASKED[0], GREEK[1], ASKED[1]]
+    # Questions and articles stand on the documents, so that they and their tokens follow.
+    assert [curated, *follow] == [GREEK[0], "curation", *ASKED[:3], GREEK[1], *ASKED[3:]]
     assert threshold == "curation.language.thresholds.line_punct_thr was 0.167, is 0.25"
     assert mixed.startswith("mixtures/marco-mini/stage4/")
     assert times(built.workspace) == before
@@ -225,7 +237,8 @@ def test_mix_after_a_change_of_one_languages_threshold_runs_what_status_named(
     }
     report = {"curation", "curation/cards"}
     besides = {f"{room}/fineweb-2/ell_Grek" for room in ("dropped", "standing")}
-    besides |= {"dropped/regional-questions/ell_Grek", "synthetic/questions/ell_Grek"}
+    besides |= {f"dropped/{each}" for each in WRITTEN}
+    besides |= {f"synthetic/{room}/ell_Grek" for room in ("questions", "culture", "translation")}
     assert folders == {*GREEK, *ASKED, *report, *besides, f"mixtures/marco-mini/stage4/{new}"}
 
 

@@ -136,6 +136,20 @@ def watched(served: Served) -> Ended:
 def test_every_deployment_is_served(served: Served) -> None:
     names = {each["name"] for each in served.ask("deployments/filter")}
     assert {f"build-stage{stage}-mix" for stage in (1, 2, 3, 4)} <= names
+    assert {"synthesise-culture", "synthesise-questions", "translate", "rephrase"} <= names
+
+
+def test_what_a_model_writes_is_a_run_of_its_own(served: Served, watched: Ended) -> None:
+    """Each kind by its bare name; what became of its documents is a table on the server's page."""
+    watched.done()
+    before = times(served.workspace)
+    for name, kind in (("synthesise-culture", "culture"), ("translate", "translate"), ("rephrase", "rephrase")):
+        served.run("prefect", "deployment", "run", name, "--watch").done()
+        artifact = served.artifact(f"{kind}-marco-mini-stage4")
+        rows = json.loads(artifact["data"])
+        assert all(row["kept"] == 1 and row["model"] == "written by hand for the sample pack" for row in rows)
+        assert "replayed" in artifact["description"]
+    assert times(served.workspace) == before
 
 
 def test_a_run_by_its_bare_name_completes(served: Served, watched: Ended) -> None:

@@ -55,7 +55,7 @@ def _run(folder: Path, url: str, texts: list[str]) -> dict[str, Any]:
         return Translation(ENGLISH, GERMAN, engine)
 
     synthesis = Synthesis(writer=EngineSettings(url=url, model=MODEL))
-    return rewrite_files([str(file)], ENGLISH, str(folder / "out"), synthesis, task)
+    return rewrite_files([str(file)], ENGLISH, GERMAN, str(folder / "out"), synthesis, task)
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
@@ -73,6 +73,11 @@ def test_documents_are_translated_or_named(tmp_path: Path) -> None:
         (lost,) = dropped
         assert (lost["id"], lost["filter"]) == ("d2", "synthesis") and "number" in lost["reason"]
         assert totals["documents"] == 3 and totals["kept"] == 2
+        records = _rows(tmp_path / "out" / "records" / "00000.parquet")
+        assert [row["id"] for row in records] == [row["id"] for row in kept]
+        assert [row["source_id"] for row in records] == ["d0", "d1"]
+        page = (tmp_path / "out" / "records" / "sheet.html").read_text(encoding="utf-8")
+        assert page.count("<article>") == 2 and all(text in page for text in list(KNOWN)[:2])
         told = json.loads(kept[0]["metadata"])
         assert told["model"] == MODEL and told["source_language"] == "eng_Latn"
         # The one with another number was asked for again, and none is a second time in the next run.
@@ -101,4 +106,4 @@ def test_rows_of_what_is_dropped_come_in_the_order_of_the_documents(tmp_path: Pa
     file.write_text("".join(json.dumps({"id": f"d{at}", "text": "text"}) + "\n" for at in range(30)))
     synthesis = Synthesis(writer=EngineSettings(url="http://127.0.0.1:9", model=MODEL))
     with pytest.raises(BabelmixError, match=r"none of 30 documents is kept; most: refused \(30\)"):
-        rewrite_files([str(file)], ENGLISH, str(tmp_path / "out"), synthesis, lambda engine: refuse)
+        rewrite_files([str(file)], ENGLISH, ENGLISH, str(tmp_path / "out"), synthesis, lambda engine: refuse)

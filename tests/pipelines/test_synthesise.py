@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pipelines_greek import curated_greek
 
 from pipelines.quality_sheet import write_quality_sheet
 from pipelines.synthesise import synthesise_questions
@@ -68,19 +69,7 @@ def _rows(folder: str, name: str = "00000.parquet") -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def curated(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The pack's Greek documents as curation keeps them."""
-    from filters.settings import CurationSettings
-    from pipelines.collect import collect
-    from pipelines.curate import Place, curate, measure_documents
-    from sources.source import source
-
-    folder = tmp_path_factory.mktemp("greek")
-    rooms = ("documents", "measured", "curated", "dropped", "standing", "scratch")
-    place = Place(**{name: str(folder / name) for name in rooms})
-    collect(source("fineweb-2"), GREEK, "sample", place.documents)
-    settings = CurationSettings.for_profile("sample")
-    measure_documents(place, GREEK, settings)
-    curate(place, GREEK, "fineweb-2", settings)
-    return place.curated
+    return curated_greek(tmp_path_factory.mktemp("greek"))
 
 
 def test_the_packs_questions_are_replayed(curated: str, tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """Counts, rates and the expected end; and the estimate before the start."""
 
-import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from sources.errors import BabelmixError
 from synth.engine.estimate import estimate
-from synth.engine.progress import Snapshot, Tally, duration, watch
+from synth.engine.progress import Tally, Watched, duration
 from synth.engine.replay import recorded_for
 from synth.engine.settings import EngineSettings
 from synth.engine.store import Store
@@ -71,34 +71,46 @@ def test_the_rate_follows_a_server_that_gets_slower() -> None:
     assert rates == pytest.approx([10, 1], rel=0.01)
 
 
-def test_watching_passes_everything_on_and_reports_at_intervals_and_at_the_end() -> None:
+class Ten:
+    """An engine that finishes ten requests, one a second."""
+
+    model, revision = "ten", "1"
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Finished]:
+        for number, _ in enumerate(requests):
+            self.clock.now += 1
+            yield finished(number)
+
+
+def test_an_engine_that_is_watched_tells_of_its_speed_and_its_end() -> None:
     clock = Clock()
-    seen: list[Snapshot] = []
-
-    def slowly() -> "list[Finished]":
-        return [finished(number) for number in range(10)]
-
-    tally = Tally(total=10, clock=clock)
-    passed = 0
-    for _ in watch(slowly(), tally, seen.append, every_s=4):
-        passed += 1
-        clock.now += 1
-    assert passed == 10 and [each.requests for each in seen] == [5, 9, 10]
-    assert seen[-1].left_s == 0 and tally.requests == 10
+    told: list[str] = []
+    done = 0
+    engine = Watched(Ten(clock), told.append, lambda: f"{done} done", lambda: 20, Tally(clock=clock))
+    assert (engine.model, engine.revision) == ("ten", "1")
+    for _ in engine.complete([request(number, 10) for number in range(10)]):
+        done += 1
+    assert done == 10 and len(told) == 10
+    assert told[4].startswith("4 done, 5 requests, ")
+    assert "1.0 completions/s" in told[-1] and told[-1].endswith("10 s left")
 
 
-def test_watching_needs_no_report(capsys: pytest.CaptureFixture[str]) -> None:
-    tally = Tally()
-    assert len(list(watch([finished(1), finished(2)], tally))) == 2 and tally.requests == 2
-    assert capsys.readouterr().err == ""
+def test_engines_with_one_tally_are_counted_together() -> None:
+    clock = Clock()
+    told: list[str] = []
+    tally = Tally(clock=clock)
+    for _ in range(2):
+        list(Watched(Ten(clock), told.append, tally=tally).complete([request(1, 10)] * 10))
+    assert tally.requests == 20 and told[-1].startswith("20 requests, ")
 
 
-def test_in_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "xterm")
-    tally = Tally(total=3)
-    assert len(list(watch([finished(n) for n in range(3)], tally))) == 3 and tally.requests == 3
-    assert "1 requests" in capsys.readouterr().err
+def test_no_more_than_a_line_a_second_is_told() -> None:
+    told: list[str] = []
+    engine = Watched(Ten(Clock()), told.append, tally=Tally(clock=lambda: 0.0))
+    assert len(list(engine.complete([request(1, 10)] * 10))) == 10 and told == []
 
 
 @pytest.mark.parametrize(
