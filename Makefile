@@ -46,7 +46,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing the development tools into $(VENV) ..."
-	@$(PIP) --editable '.[dev,embed,train]'
+	@$(PIP) --editable '.[dev,embed,ray,train]'
 	@touch $@
 
 clean:

@@ -99,6 +99,8 @@ class Workspace:
             yield targets
             for folder, target in zip(folders, targets, strict=True):
                 self._publish(folder, target, manifest)
+        if self.local is not None:
+            shutil.rmtree(self.local / STAGING / attempt, ignore_errors=True)
 
     def _publish(self, folder: str, target: str, manifest: dict[str, Any]) -> None:
         fs, root = fsspec.core.url_to_fs(target)

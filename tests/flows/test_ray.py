@@ -146,8 +146,10 @@ def test_a_node_that_dies_under_way_changes_no_byte(built_few: Built, tmp_path: 
         assert digests(tmp_path / "workspace") == digests(built_few.workspace)
 
 
-def test_no_ray_cluster_is_one_line(tmp_path: Path, babelmix: CommandLine) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_does_not_answer_is_one_line(tmp_path: Path, babelmix: CommandLine, address: str) -> None:
     pytest.importorskip("ray", reason="needs pip install -e '.[ray]'")
     few_languages(tmp_path)
-    ended = babelmix("mix", "few.yaml", "--executor", "ray", own={"RAY_TMPDIR": str(tmp_path)})
-    assert "start one with `ray start --head`" in ended.mistake()
+    line = babelmix("mix", "few.yaml", "--executor", "ray", own={"RAY_ADDRESS": address}).mistake()
+    assert f"Ray cluster {address}: " in line
+    assert "start one with `ray start --head`" in line
