@@ -11,10 +11,11 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini wget \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 babelmix \
-    && install --directory --owner babelmix /workspace
+    && install --directory --owner babelmix /workspace /scratch /home/babelmix/.cache
 
 ENV PATH=/opt/venv/bin:$PATH \
     BABELMIX_HOME=/opt/babelmix \
+    TMPDIR=/scratch \
     PREFECT_SERVER_ANALYTICS_ENABLED=false \
     DO_NOT_TRACK=1 \
     RAY_USAGE_STATS_ENABLED=0 \

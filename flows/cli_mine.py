@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli_mix import ExecutorOption, Json, Model, Profile, Stage, WorkspaceOption
-from flows.cli_steps import Code, Output
+from flows.cli_steps import Code, Output, here_only
 from sources.errors import BabelmixError
 from sources.shown_text import shown_in_terminal
 
@@ -55,6 +55,7 @@ def mine(
     """Find the best translation pairs: of a stage's languages, or --input FILES --language CODE --output DIR."""
     console = Console(stderr=as_json)
     if input:
+        here_only(executor)
         if not language or not output:
             raise BabelmixError("--input needs --language and --output too; `--help` says what they are")
         totals: Mapping[str, Mapping[str, Any]] = {language: _own(input, language, output, top, rank_by, console)}

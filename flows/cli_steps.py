@@ -49,6 +49,7 @@ def collect(
 ) -> None:
     """Read sources into the one schema: what a stage needs, or --input FILES --language CODE --output DIR."""
     if input:
+        here_only(executor)
         from pipelines.collect import collect_files
         from sources.language import language as registered
 
@@ -93,6 +94,7 @@ def curate(
     from pipelines.curate_files import curate_files
     from sources.language import language as registered
 
+    here_only(executor)
     if identifier not in ("fasttext176", "glotlid"):
         raise BabelmixError(f"--identifier {identifier}: unknown; write fasttext176 or glotlid")
     code, place = _required(language=language, output=output)
@@ -125,6 +127,7 @@ def tokenise(
 ) -> None:
     """Turn curated documents into tokens: what a stage needs, or --input FOLDER --output DIR."""
     if input:
+        here_only(executor)
         from pipelines.tokenise import tokenise as tokenise_folder
 
         (place,) = _required(output=output)
@@ -160,6 +163,12 @@ def _as_far_as(
     if not made and not as_json:
         typer.echo(f"Nothing was recomputed: all {len(part.steps)} steps were complete.", err=True)
     return {step.name: totals[step.name] for step in part.steps if step.kind == kind}
+
+
+def here_only(executor: str) -> None:
+    """Raises BabelmixError where files of one's own are to be worked on elsewhere."""
+    if executor != "local":
+        raise BabelmixError(f"--executor {executor} goes with a stage; files of --input are worked on here")
 
 
 def _required(**options: str | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any, Final, Self
 
 from datatrove.executor import RayPipelineExecutor
 from datatrove.executor.base import PipelineExecutor
+from datatrove.utils.logging import logger
 
 from pipelines.execute import Totals
 from pipelines.executor_settings import ExecutorSettings
@@ -18,6 +20,7 @@ from pipelines.workspace import Workspace
 from sources.errors import BabelmixError, UnreachableError
 
 _FORWARDED: Final = "BABELMIX_"
+_ANSWER_S: Final = 10.0
 
 
 class StepExecutor(RayPipelineExecutor):
@@ -111,6 +114,8 @@ class RayPool:
         return totals
 
     def __enter__(self) -> Self:
+        # datatrove warns of every folder for logs that it is to be a shared one.
+        logger.disable("datatrove")
         return self
 
     def __exit__(
@@ -127,12 +132,11 @@ class RayPool:
                     ray.cancel(reference, force=not isinstance(error, Exception))
         self._threads.shutdown(wait=True, cancel_futures=error is not None)
         ray.shutdown()
+        logger.enable("datatrove")
 
 
 def _connect(settings: ExecutorSettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray's notices, of cores that are busy for one, are for its dashboard.
-    os.environ.setdefault("RAY_DEDUP_LOGS", "1")
     try:
         import ray
     except ImportError as error:
@@ -144,6 +148,7 @@ def _connect(settings: ExecutorSettings) -> None:
         if name.startswith(_FORWARDED) or name in settings.ray.environment
     }
     try:
+        _answers(address)
         ray.init(
             address=address,
             namespace="babelmix",
@@ -151,12 +156,19 @@ def _connect(settings: ExecutorSettings) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise UnreachableError(
             f"Ray cluster {address}: {_first_line(error)}; start one with `ray start --head`, or name its"
             " address in RAY_ADDRESS or the file of BABELMIX_EXECUTOR"
         ) from error
 
 
+def _answers(address: str) -> None:
+    """Raises OSError where nobody listens at an address: Ray itself takes minutes to give up."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
+
+
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0] or type(error).__name__
+    return str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__

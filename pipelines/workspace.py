@@ -125,6 +125,7 @@ class Workspace:
                     self._upload(folder, target)
                 else:
                     _put_in_place(target, self.local / folder)
+            shutil.rmtree(self.staging / attempt, ignore_errors=True)
 
     def _upload(self, folder: str, target: Path) -> None:
         fs, root = fsspec.core.url_to_fs(self.at(folder))
@@ -141,7 +142,6 @@ class Workspace:
             fs.rm(sorted(gone))
         self._check_lock()
         fs.pipe_file(f"{root}/{MANIFEST}", (target / MANIFEST).read_bytes())
-        shutil.rmtree(target)
 
     def _check_lock(self) -> None:
         if self.holder is not None:

@@ -182,6 +182,14 @@ def test_a_workspace_with_a_space(tmp_path: Path, babelmix: CommandLine) -> None
     assert "white space" in babelmix(*asked).mistake()
 
 
+@pytest.mark.parametrize("command", ["collect", "curate", "tokenise", "mine"])
+def test_files_of_ones_own_are_not_sent_elsewhere(babelmix: CommandLine, command: str) -> None:
+    asked = ("--input", "x.parquet", "--language", "ell_Grek", "--output", "out", "--executor", "slurm")
+    language = ("--language", "ell_Grek")
+    asked = tuple(each for each in asked if command != "tokenise" or each not in language)
+    assert "--executor slurm goes with a stage" in babelmix(command, *asked).mistake()
+
+
 def test_an_unknown_executor(tmp_path: Path, babelmix: CommandLine) -> None:
     few_languages(tmp_path)
     assert "did you mean 'slurm'" in babelmix("mix", "few.yaml", "--executor", "slrum").mistake()
