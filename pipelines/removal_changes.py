@@ -1,5 +1,6 @@
 """What a build changed for the removal list: documents that went, copies that are kept instead, and tokens."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -56,15 +57,16 @@ def removal_changes(steps: Iterable[Step], before: Totals, after: Totals) -> lis
 
     And where it made others of them: what a model wrote of a document goes with it.
     """
-    tokens: dict[tuple[str, str], list[int]] = {}
+    tokens_before: Counter[tuple[str, str]] = Counter()
+    tokens: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, str], RemovalChange] = {}
     changed: set[str] = set()
     every = tuple(steps)
     for step in every:
         if step.kind == "tokenise":
-            counted = tokens.setdefault((step.settings["source"], step.settings["language"]), [0, 0])
-            counted[0] += before.get(step.name, {}).get("tokens", 0)
-            counted[1] += after.get(step.name, {}).get("tokens", 0)
+            pair = (step.settings["source"], step.settings["language"])
+            tokens_before[pair] += before.get(step.name, {}).get("tokens", 0)
+            tokens[pair] += after.get(step.name, {}).get("tokens", 0)
     for step in filter(_gives_documents, every):
         pair = (step.settings["source"], step.settings["language"])
         old, new = before.get(step.name), after.get(step.name)
@@ -76,10 +78,11 @@ def removal_changes(steps: Iterable[Step], before: Totals, after: Totals) -> lis
         follows = old is not None and kept != new["kept"] and any(each.name in changed for each in step.inputs)
         if listed or follows:
             changed.add(step.name)
-            counted = tokens.get(pair, [0, 0])
             shards, stood = new.get("shards", {}), (old or {}).get("shards", {})
             anew = sum(stood.get(name) != each for name, each in shards.items())
-            found[pair] = RemovalChange(*pair, removed, gone, kept, new["kept"], *counted, len(shards), anew)
+            found[pair] = RemovalChange(
+                *pair, removed, gone, kept, new["kept"], tokens_before[pair], tokens[pair], len(shards), anew
+            )
     return [found[pair] for pair in sorted(found)]
 
 

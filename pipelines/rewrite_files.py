@@ -52,7 +52,7 @@ def rewrite_files(
                 task,
                 {name: str(staged / room) for name, room in ROOMS.items()},
                 tell,
-                tally,
+                tally=tally,
             )
         totals["replayed"] = tally.replayed
         report = {"files": list(files), **totals, "settings": synthesis.model_dump(mode="json")}

@@ -206,4 +206,4 @@ def _runs_here(held: dict[str, Any]) -> bool | None:
     """Whether the holder runs on this machine, None where it is of another."""
     if held["machine"] != _machine() or held["started"] is None:
         return None
-    return _started(held["process"]) == held["started"]
+    return bool(_started(held["process"]) == held["started"])
