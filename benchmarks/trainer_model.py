@@ -9,6 +9,7 @@ Processor seconds are what a busy machine changes least.
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,12 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, Qwen3MoeConfig
 
-from trainer.configuration import ModelConfig, load_model_config
-from trainer.hugging_face_config import config_json
-from trainer.model.transformer import Transformer
+# Python puts this file's own folder first, where another file has the name of a package.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from trainer.configuration import ModelConfig, load_model_config  # noqa: E402
+from trainer.hugging_face_config import config_json  # noqa: E402
+from trainer.model.transformer import Transformer  # noqa: E402
 
 CONFIGS = Path(__file__).parents[1] / "trainer/configs/models"
 Step = Callable[[], float]

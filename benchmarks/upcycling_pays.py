@@ -13,8 +13,10 @@ of tokens.
 import argparse
 import gzip
 import json
+import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -173,60 +175,87 @@ def table(curves: dict[str, Curve], dense: Curve, steps: int) -> str:
         f"The dense seed had {dense.first[-1]:.3f} after {dense.steps[-1] * STEP:,} tokens of its own.",
         "",
     ]
-    curve = curves["upcycled"]
-    languages = dict(zip(curve.steps, curve.languages, strict=True))
-    moments = {"at the start": 0, "before stage 3": 2 * steps, "after stage 3": 3 * steps, "at the end": 4 * steps}
+    moments, losses = around_stage_3(curves["upcycled"], steps)
     lines += [_row(["upcycled, loss of", *moments]), _row(["---"] * (len(moments) + 1))]
-    for language in (*FIRST, *ADDED):
+    for language, found in losses.items():
         name = language + (" (added in stage 3)" if language in ADDED else "")
-        lines.append(_row([name, *(f"{languages[step][language]:.3f}" for step in moments.values())]))
+        lines.append(_row([name, *(f"{loss:.3f}" for loss in found)]))
     return "\n".join(lines) + "\n"
+
+
+def around_stage_3(curve: Curve, steps: int) -> tuple[dict[str, int], dict[str, list[float]]]:
+    """Moments and their steps, and each language's loss at them."""
+    moments = {"at the start": 0, "before stage 3": 2 * steps, "after stage 3": 3 * steps, "at the end": 4 * steps}
+    by_step = dict(zip(curve.steps, curve.languages, strict=True))
+    return moments, {each: [by_step[step][each] for step in moments.values()] for each in (*FIRST, *ADDED)}
 
 
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+# Told apart without seeing red and green.
+COLOURS: Final = ("#0072b2", "#56b4e9", "#d55e00", "#555555", "#009e73", "#cc79a7")
+WIDTH: Final = 760
+PANEL: Final = 420
+
+
 def plot(curves: dict[str, Curve], steps: int) -> str:
-    """The curves as SVG, in colours that are told apart without seeing red and green."""
-    width, height, left, top = 760, 420, 60, 30
-    colours = ["#0072b2", "#56b4e9", "#d55e00", "#555555"]
-    # Losses of the start from scratch would flatten everything else.
-    low = min(min(curve.first) for curve in curves.values()) - 0.05
-    high = min(max(max(curve.first) for curve in curves.values()), low + 2.5)
-    last = max(max(curve.steps) for curve in curves.values())
+    """Two panels of SVG: the ablation at equal tokens, and each language's loss around the third stage."""
+    runs = {LABELS[name]: list(zip(curve.steps, curve.first, strict=True)) for name, curve in curves.items()}
+    moments, losses = around_stage_3(curves["upcycled"], steps)
+    languages = {
+        name + (" (added in stage 3)" if name in ADDED else ""): list(zip(moments.values(), found, strict=True))
+        for name, found in losses.items()
+    }
+    return (
+        "\n".join(
+            [
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * PANEL}" font-family="sans-serif"'
+                ' font-size="13">',
+                '<rect width="100%" height="100%" fill="white"/>',
+                *_panel("Held-out loss of the first four languages, nats a byte", runs, steps, 0, 1.6),
+                *_panel("Upcycled: held-out loss by language, nats a byte", languages, steps, PANEL, math.inf),
+                "</svg>",
+            ]
+        )
+        + "\n"
+    )
 
-    def place(step: float, loss: float) -> str:
-        across = left + (width - left - 20) * step / last
-        down = top + (height - top - 50) * (high - min(loss, high)) / (high - low)
-        return f"{across:.1f},{down:.1f}"
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif"',
-        ' font-size="13">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="{left}" y="18" font-size="15">Held-out loss of four languages, nats a byte</text>',
-    ]
+def _panel(
+    title: str, lines: dict[str, list[tuple[int, float]]], steps: int, down: int, most: float
+) -> Iterator[str]:
+    """A panel that begins `down` and shows losses up to `most` above the least; what is higher is cut off."""
+    left, right, top, bottom = 60, WIDTH - 20, down + 30, down + PANEL - 50
+    losses = [loss for points in lines.values() for _, loss in points]
+    low = min(losses) - 0.05
+    high = min(max(losses) + 0.05, low + most)
+    last = 4 * steps
+
+    def across(step: float) -> float:
+        return round(left + (right - left) * step / last, 1)
+
+    def height(loss: float) -> float:
+        return round(bottom - (bottom - top) * (min(loss, high) - low) / (high - low), 1)
+
+    yield f'<text x="{left}" y="{down + 18}" font-size="15">{title}</text>'
     for number in range(5):
         loss = low + (high - low) * number / 4
-        (x0, y), (x1, _) = (place(step, loss).split(",") for step in (0, last))
-        parts.append(f'<line x1="{x0}" x2="{x1}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
-        parts.append(f'<text x="{left - 8}" y="{float(y) + 4:.1f}" text-anchor="end">{loss:.2f}</text>')
+        yield f'<line x1="{left}" x2="{right}" y1="{height(loss)}" y2="{height(loss)}" stroke="#dddddd"/>'
+        yield f'<text x="{left - 8}" y="{height(loss) + 4}" text-anchor="end">{loss:.2f}</text>'
     for stage, name in enumerate(("foundation", "optimisation", "+ two languages", "all alike")):
-        x, y = place(stage * steps, low).split(",")
-        parts.append(f'<line x1="{x}" x2="{x}" y1="{top}" y2="{y}" stroke="#bbbbbb" stroke-dasharray="3 3"/>')
-        parts.append(f'<text x="{float(x) + 6:.1f}" y="{float(y) + 18:.1f}" fill="#666666">{name}</text>')
-    for number, (name, curve) in enumerate(curves.items()):
-        points = " ".join(place(step, loss) for step, loss in zip(curve.steps, curve.first, strict=True))
-        colour = colours[number % len(colours)]
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        y_label = top + 16 + 18 * number
-        parts.append(
-            f'<text x="{width - 20}" y="{y_label}" text-anchor="end" fill="{colour}">{LABELS[name]}</text>'
-        )
+        x = across(stage * steps)
+        yield f'<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="#bbbbbb" stroke-dasharray="3 3"/>'
+        yield f'<text x="{x + 6}" y="{bottom + 18}" fill="#666666">{name}</text>'
+    for number, (name, points) in enumerate(lines.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        drawn = " ".join(f"{across(step)},{height(loss)}" for step, loss in points)
+        yield f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        y = top + 16 + 18 * number
+        yield f'<text x="{right}" y="{y}" text-anchor="end" fill="{colour}">{name}</text>'
     tokens = f"{last * STEP:,} tokens"
-    parts.append(f'<text x="{width - 20}" y="{height - 8}" text-anchor="end" fill="#666666">{tokens}</text></svg>')
-    return "\n".join(parts) + "\n"
+    yield f'<text x="{right}" y="{bottom + 42}" text-anchor="end" fill="#666666">{tokens}</text>'
 
 
 def main() -> None:

@@ -180,7 +180,7 @@ class Checkpoints:
         needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
         free = shutil.disk_usage(self._folder).free
         if free < needed:
-            return f"{needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free"
+            return f"{_size(needed)} are needed, {_size(free)} are free"
         shutil.rmtree(target, ignore_errors=True)
         try:
             target.mkdir()
@@ -205,6 +205,10 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         return [path for path in self._folder.glob("step-*") if path.is_dir()]
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.2f} GB" if number >= 1e8 else f"{number / 1e6:.2f} MB"
 
 
 def _make(folder: Path) -> None:
