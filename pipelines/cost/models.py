@@ -1,4 +1,4 @@
-"""What models are asked in a build: completions of every kind of text, and sentences that are embedded to rank pairs."""
+"""What models are asked in a build: completions of every kind of text, and sentences to be embedded."""
 
 import time
 from collections import defaultdict

@@ -314,7 +314,9 @@ def _cold(script: str) -> tuple[list[float], float, float]:
         texts[spoken.script == script] += packed_texts(code)
     own, others = (pa.array(texts[which][:_LOADED], pa.large_string()) for which in (True, False))
     size = pa.compute.sum(pa.compute.binary_length(own)).as_py()
-    ranks, new, again = qwen3_ranks(), [], []
+    ranks = qwen3_ranks()
+    new: list[float] = []
+    again: list[float] = []
     for _ in range(ROUNDS):
         pairs = BytePairs(ranks)
         # So that the tables' memory is there.

@@ -117,7 +117,11 @@ def _group(name: str, costs: Sequence[Cost], prices: Prices | None, remote: bool
         len(costs),
         total(cost.processor_s for cost in costs),
         total(cost.gpu_s for cost in costs),
-        *(added(field) for field in ("read", "written", "network", "requests", "store_requests")),
+        added("read"),
+        added("written"),
+        added("network"),
+        added("requests"),
+        added("store_requests"),
         money=total(cost.money(prices, remote) for cost in costs) if prices else None,
         spent_steps=len(known),
         estimated=(
