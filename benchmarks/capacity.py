@@ -22,6 +22,7 @@ from pipelines.cost.rates import Rates, measure_rates
 from pipelines.cost.tables import needed, size
 from pipelines.cost.volumes import volumes
 from pipelines.document_files import FILE_BYTES
+from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
 from pipelines.workspace import Workspace
 from sources.language import languages
 
@@ -100,7 +101,7 @@ def figures(costs: Iterable[Cost], need: str) -> list[str]:
         need,
         size(sum(cost.written for cost in every)),
         size(sum(cost.network for cost in every)),
-        format_tokens(round(sum(cost.requests for cost in every if cost.kind != "questions"))),
+        format_tokens(round(sum(cost.requests for cost in every if cost.kind not in SYNTHESIS_VERSIONS))),
         format_tokens(round(sum(cost.store_requests for cost in every))),
     ]
 
@@ -138,10 +139,10 @@ def models(found: dict[str, Estimate]) -> None:
     header("stage", ["sentences ranked", "GPU-hours", "completions", "completion tokens", "GPU-hours"])
     for name, each in found.items():
         cells = []
-        for kind, rate in (("mine", each.throughput.sentences), ("questions", each.throughput.completion_tokens)):
-            costs = [cost for cost in each.costs if cost.kind == kind]
+        for kind, rate in (("mine", each.throughput.sentences), ("", each.throughput.completion_tokens)):
+            costs = [cost for cost in each.costs if (cost.kind == "mine") == bool(kind) and cost.gpu_s.high]
             seconds = total(cost.gpu_s for cost in costs)
-            if kind == "questions":
+            if not kind:
                 cells.append(format_tokens(round(sum(cost.requests for cost in costs))))
             cells += [format_tokens(round(seconds.middle * rate)), _hours(seconds)]
         row(name, cells)

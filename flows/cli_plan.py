@@ -61,7 +61,7 @@ def plan(
         for name, value in given.items():
             if value is not None:
                 raise BabelmixError(f"{name} goes with --cost; add it")
-        inspect(stage, model, None, tokens, workspace, None, None, as_json)
+        inspect(stage, model=model, tokens=tokens, workspace=workspace, as_json=as_json)
         return
     from pipelines.cost.estimate import estimate
     from pipelines.cost.models import Throughput, measured_throughput

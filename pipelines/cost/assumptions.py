@@ -5,6 +5,7 @@ from pipelines.cost.interval import total
 from pipelines.cost.prices import Prices
 from pipelines.cost.rates import ROUNDS
 from pipelines.cost.volumes import HUB_PAIRS, KEPT
+from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
 from sources.profile import HUB
 
 
@@ -68,10 +69,10 @@ def assumptions(estimate: Estimate, prices: Prices | None, remote: bool) -> list
             + ("" if throughput.measured else f" and embeds {throughput.sentences:,.0f} sentences")
             + ": not measured; --tokens-per-second and --sentences-per-second say otherwise"
         )
-    if any(each.kind == "questions" and each.gpu_s.high for each in costs):
+    if any(each.kind in SYNTHESIS_VERSIONS and each.gpu_s.high for each in costs):
         said.append(
-            "questions as if no check dropped any, at the mean length of the recorded completions, at most as long"
-            " as their prompts allow; without a server in BABELMIX_SYNTHESIS, with the default settings"
+            "what models write as if no check dropped any, at the mean length of the recorded completions, at most"
+            " as long as their prompts allow; without a server in BABELMIX_SYNTHESIS, with the default settings"
         )
     far = [each for each in costs if each.network]
     if far:

@@ -28,6 +28,7 @@ from pipelines.document_files import FILE_BYTES
 from pipelines.mix import LEDGER
 from pipelines.spent import Spent, read_spent
 from pipelines.step import Step, status
+from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
 from pipelines.workspace import Workspace
 from sources.language import language
 from sources.profile import HUB
@@ -157,7 +158,7 @@ class _Costs:
     ) -> None:
         self._build, self._rates, self._volumes, self._plan = build, rates, volumes, planned
         self._throughput = throughput
-        self._questions = models.questions(build, volumes)
+        self._completions = models.completions(build, volumes)
         self._ranking = models.ranking(build, volumes)
         self._needed = self._shares()
 
@@ -169,22 +170,22 @@ class _Costs:
             "curate": self._curate,
             "tokenise": self._tokenise,
             "mine": self._mine,
-            "questions": self._ask,
+            **dict.fromkeys(SYNTHESIS_VERSIONS, self._ask),
             "report": self._report,
             "mix": self._mix,
         }
         return made.get(step.kind, self._other)(step)
 
     def unnamed(self, found: Iterable[Cost]) -> list[Cost]:
-        """The questions that a build would have steps for if a server were named."""
-        if any(cost.kind == "questions" for cost in found):
+        """What models would write if a server were named."""
+        if any(cost.kind in SYNTHESIS_VERSIONS for cost in found):
             return []
         return [
             Cost(
-                f"curated/regional-questions/{code}", "questions", code, 0.0, 0.0, NOTHING,
+                f"{kind}/{code}", kind, code, 0.0, 0.0, NOTHING,
                 gpu_s=asked.amount * (1 / self._throughput.completion_tokens), requests=asked.requests,
             )
-            for code, asked in self._questions.items()
+            for (kind, code), asked in self._completions.items()
         ]  # fmt: skip
 
     def _shares(self) -> dict[tuple[str, str, str], float]:
@@ -270,7 +271,7 @@ class _Costs:
         volume = self._volumes.documents.get((name, code))
         if volume is None:
             # What is made of pairs and questions is little: its start is counted.
-            made = step.inputs[0].kind in ("render", "questions")
+            made = step.inputs[0].kind in ("render", *SYNTHESIS_VERSIONS)
             return self._line(step, 0.0, 0.0) if made else None
         if category not in volume.text:
             return None
@@ -300,7 +301,7 @@ class _Costs:
         )  # fmt: skip
 
     def _ask(self, step: Step) -> Cost | None:
-        asked = self._questions.get(step.settings["language"])
+        asked = self._completions.get((step.kind, step.settings["language"]))
         cost = self._line(step, 0.0, 0.0)
         if asked is None:
             return cost

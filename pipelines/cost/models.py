@@ -1,4 +1,4 @@
-"""What models are asked in a build: completions for questions, and sentences that are embedded to rank pairs."""
+"""What models are asked in a build: completions of every kind of text, and sentences to be embedded."""
 
 import time
 from collections import defaultdict
@@ -12,7 +12,9 @@ import orjson
 
 from filters.bitext.mining import Mining
 from filters.bitext.ranking import model_files
+from mixtures.recipe import ENGLISH
 from mixtures.tokenizer import load_tokenizer
+from mixtures.upstream import fineweb2_tokens
 from pipelines.build import Build
 from pipelines.cost.interval import Interval, total
 from pipelines.cost.sample_text import packed_languages, packed_texts
@@ -21,7 +23,7 @@ from pipelines.synthesise import category_of
 from sources.language import language
 from synth.prompt import load_prompt
 from synth.questions.estimate import planned
-from synth.settings import RECORDINGS, Synthesis
+from synth.settings import RECORDINGS, Kind, Synthesis
 
 PLACE: Final = "questions/place"
 # Characters of a sentence that is embedded to measure, and sentences that are embedded before.
@@ -80,14 +82,13 @@ def measured_throughput(profile: str, known: Throughput) -> Throughput:
     return replace(known, sentences=len(sentences) / (time.perf_counter() - wall), measured=True)
 
 
-def questions(build: Build, volumes: Volumes) -> dict[str, Asked]:
-    """The completions for each language's questions, none where completions are replayed.
+def completions(build: Build, volumes: Volumes) -> dict[tuple[str, str], Asked]:
+    """The completions for each kind of text and language, none where they are replayed.
 
     Where no server is named, the default settings count, with a verifier. Every item is counted as if no check
-    dropped any; a completion at the mean length of those that were recorded, at most as long as its prompt allows.
+    dropped any, every document as if it were one request; a completion at the mean length of those that were
+    recorded, at most as long as its prompt allows.
     """
-    if "questions" not in build.recipe.synthesis:
-        return {}
     named = Synthesis.for_profile(build.profile)
     if named is not None and named.replayed:
         return {}
@@ -95,19 +96,53 @@ def questions(build: Build, volumes: Volumes) -> dict[str, Asked]:
     documents: defaultdict[str, float] = defaultdict(float)
     for (_, code), volume in volumes.documents.items():
         documents[code] += volume.documents * volume.kept.middle
-    wanted = build.recipe.category_shares()
     found = {}
-    for code, count in documents.items():
-        if category_of(code) not in wanted:
-            continue
-        looked_at = int(min(synthesis.documents, count))
-        rows = [(PLACE, looked_at)]
-        for each in planned(language(code), synthesis.questions, looked_at):
-            if each.engine == "engine" or synthesis.verifier or synthesis.writer is None:
-                rows.append((each.prompt.partition("@")[0], each.requests))
-        amount = total(completion_tokens(prompt) * requests for prompt, requests in rows)
-        found[code] = Asked(float(sum(requests for _, requests in rows)), amount)
+    for kind in build.recipe.synthesis:
+        for code in _languages(kind, build, synthesis, named is None, documents):
+            rows = _requests(kind, code, int(documents[code]), synthesis)
+            amount = total(completion_tokens(prompt) * requests for prompt, requests in rows)
+            found[kind, code] = Asked(float(sum(requests for _, requests in rows)), amount)
     return found
+
+
+def _languages(
+    kind: Kind, build: Build, synthesis: Synthesis, unnamed: bool, documents: Mapping[str, float]
+) -> list[str]:
+    """The languages that have a kind: those of the build's steps, or those that would have some."""
+    if not unnamed:
+        return [step.settings["language"] for step in build.steps if step.kind == kind]
+    wanted = build.recipe.category_shares()
+    codes = [code for code in documents if category_of(code) in wanted]
+    if kind in ("translate", "rephrase"):
+        codes = [code for code in codes if code != ENGLISH]
+    if kind == "rephrase":
+        sizes = fineweb2_tokens()
+        codes = [code for code in codes if sizes.get(code, 0) < synthesis.rephrase.weak_below]
+    return codes
+
+
+def _requests(kind: Kind, code: str, documents: int, synthesis: Synthesis) -> list[tuple[str, int]]:
+    """Requests by prompt."""
+    match kind:
+        case "questions":
+            looked_at = min(synthesis.documents, documents)
+            verified = synthesis.verifier is not None or synthesis.writer is None
+            return [
+                (PLACE, looked_at),
+                *(
+                    (each.prompt.partition("@")[0], each.requests)
+                    for each in planned(language(code), synthesis.questions, looked_at)
+                    if each.engine == "engine" or verified
+                ),
+            ]
+        case "culture":
+            written = min(synthesis.culture.articles, documents)
+            rated = min(synthesis.culture.rated, documents)
+            return [("culture/rate", rated), ("culture/annotate", written), ("culture/article", written)]
+        case "translate":
+            return [("translate/document", synthesis.translate.documents)]
+        case "rephrase":
+            return [("rephrase/plain", min(synthesis.rephrase.documents, documents))]
 
 
 @cache

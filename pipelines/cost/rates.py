@@ -86,11 +86,15 @@ class Rates:
     tokens: Mapping[str, float]
 
     def line(self, kind: str, script: str | None) -> Line:
-        """The line of a kind for a script; that of another script where this one has no text to measure with."""
+        """The line of a kind for a script; that of another script where this one has no text to measure with.
+
+        What models write is all taken as questions are, where it has no line of its own.
+        """
         for key in ((kind, script), (kind, None), (kind, "Latn")):
             if key in self.lines:
                 return self.lines[key]
-        return next(line for (of, _), line in self.lines.items() if of == kind)
+        measured = kind if any(of == kind for of, _ in self.lines) else "questions"
+        return next(line for (of, _), line in self.lines.items() if of == measured)
 
 
 @dataclass(frozen=True, slots=True)

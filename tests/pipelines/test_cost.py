@@ -143,7 +143,7 @@ def test_gpu_time_follows_the_throughput(tmp_path: Path) -> None:
     for kind in ("questions", "mine"):
         (before,), (after,) = ([each for each in of.costs if each.kind == kind] for of in (slow, fast))
         assert before.gpu_s.as_list() == pytest.approx([4 * each for each in after.gpu_s.as_list()])
-    (asked,) = models.questions(steps, slow.volumes).values()
+    asked = models.completions(steps, slow.volumes)["questions", "ell_Grek"]
     (questions,) = [each for each in slow.costs if each.kind == "questions"]
     assert questions.requests == asked.requests > 100_000
     assert questions.gpu_s.as_list() == pytest.approx([each / 1_000 for each in asked.amount.as_list()])
