@@ -159,6 +159,8 @@ def _questions(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
             synthesis.documents,
             {"dropped": dropped, "records": records, "documents": documents},
             taken=taken,
+            # A take-down must not fail for what stood on the documents that it leaves out.
+            may_be_none=any(each.settings.get("removals") for each in (step, *step.inputs)),
         )
     return with_removed(step, workspace, {**totals, "replayed": synthesis.replayed}, taken)
 
@@ -175,7 +177,11 @@ def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     curated = workspace.at(step.inputs[0].name)
     rehydrate = settings.get("rehydrate")
     standing = _standing(step, workspace)
-    return tokenise(curated, settings["category"], settings["tokenizer"], targets[0], rehydrate, standing)
+    (documents,) = step.inputs
+    may_be_none = bool(documents.settings.get("removals")) or not _totals(workspace, documents)["kept"]
+    return tokenise(
+        curated, settings["category"], settings["tokenizer"], targets[0], rehydrate, standing, may_be_none
+    )
 
 
 def _standing(step: Step, workspace: Workspace) -> Standing | None:

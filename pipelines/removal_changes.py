@@ -76,10 +76,12 @@ def removal_changes(steps: Iterable[Step], before: Totals, after: Totals) -> lis
         follows = old is not None and kept != new["kept"] and any(each.name in changed for each in step.inputs)
         if listed or follows:
             changed.add(step.name)
-            counted = tokens.get(pair, [0, 0])
+            tokens_before, tokens_now = tokens.get(pair, [0, 0])
             shards, stood = new.get("shards", {}), (old or {}).get("shards", {})
             anew = sum(stood.get(name) != each for name, each in shards.items())
-            found[pair] = RemovalChange(*pair, removed, gone, kept, new["kept"], *counted, len(shards), anew)
+            found[pair] = RemovalChange(
+                *pair, removed, gone, kept, new["kept"], tokens_before, tokens_now, len(shards), anew
+            )
     return [found[pair] for pair in sorted(found)]
 
 

@@ -20,7 +20,6 @@ from pipelines.document_files import document_files
 from pipelines.removals import Pair, changed_list, places, tables, workspace_removals
 from pipelines.step import Step, fingerprint_of
 from pipelines.workspace import Workspace
-from sources.errors import BabelmixError
 from sources.removals import Removals, digest_of
 
 FILTER: Final = "removal"
@@ -96,14 +95,6 @@ def with_removed(step: Step, workspace: Workspace, totals: Mapping[str, Any], fo
     if setting.get("matched") not in (None, digest):
         raise changed_list(workspace)
     return {**totals, "removals": digest}
-
-
-def all_taken_down(what: str, found: TakenDown) -> BabelmixError:
-    """The error of a step of which the list leaves nothing."""
-    return BabelmixError(
-        f"{what}: the removal list names all of its {len(found.removed):,} documents; leave it out of the recipe,"
-        " or take the lines that name them out of the list"
-    )
 
 
 def made_here(workspace: Workspace) -> dict[Pair, str]:
