@@ -58,7 +58,7 @@ def tokenise(
     Shards of `standing` that were made from the same files are linked to, not made again.
 
     Raises:
-        BabelmixError: a document cannot be tokenised, or there is none of the category, unless there `may_be_none`.
+        BabelmixError: one cannot be tokenised, or there is none of the category, unless there `may_be_none`.
     """
     tokenizer = load_tokenizer(tokenizer_name)
     totals: dict[str, Any] = {"documents": 0, "tokens": 0, "bytes": 0, "longest": 0, "shards": []}
