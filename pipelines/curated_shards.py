@@ -64,7 +64,7 @@ def said_of(
     found = xxhash.xxh3_128()
     part = copies.slice(start, start + count)
     for each in (part.kept, part.size, part.exact):
-        found.update(np.ascontiguousarray(each).data)
+        found.update(each.tobytes())
     for row in np.flatnonzero(part.standing >= 0).tolist():
         found.update(
             f"{row} {float(part.similarity[row])!r} {standing.name_of(int(part.standing[row]))}\n".encode()

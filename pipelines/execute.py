@@ -157,7 +157,11 @@ def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     curated = workspace.at(step.inputs[0].name)
     rehydrate = settings.get("rehydrate")
     standing = _standing(step, workspace)
-    return tokenise(curated, settings["category"], settings["tokenizer"], targets[0], rehydrate, standing)
+    (documents,) = step.inputs
+    may_be_none = bool(documents.settings.get("removals")) or not _totals(workspace, documents)["kept"]
+    return tokenise(
+        curated, settings["category"], settings["tokenizer"], targets[0], rehydrate, standing, may_be_none
+    )
 
 
 def _standing(step: Step, workspace: Workspace) -> Standing | None:

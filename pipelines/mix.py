@@ -66,8 +66,8 @@ def mix(step: Step, workspace: Workspace, target: str) -> dict[str, Any]:
 
 
 def workspace_ledger(step: Step, workspace: Workspace) -> list[dict[str, Any]]:
-    """One ledger row for each of the step's inputs, from the manifests of their folders."""
-    return [_row(workspace, each) for each in step.inputs]
+    """One ledger row for each of the step's inputs that has documents, from the manifests of their folders."""
+    return [row for each in step.inputs if (row := _row(workspace, each))["documents"]]
 
 
 def _row(workspace: Workspace, tokens: Step) -> dict[str, Any]:

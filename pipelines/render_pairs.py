@@ -14,7 +14,7 @@ from mixtures.recipe import MULTILINGUAL
 from pipelines.document_files import DocumentWriter
 from pipelines.document_io import row_batches
 from pipelines.measured_files import TableWriter
-from pipelines.taken_down import TakenDown, all_taken_down
+from pipelines.taken_down import TakenDown
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import BITEXT, DROPPED
@@ -54,7 +54,7 @@ def render_pairs(
     `cap_across` wrote, names are left out, with a row each in `dropped`. Returns `documents` and `kept`.
 
     Raises:
-        BabelmixError: no pair is left.
+        BabelmixError: no pair is left although none was taken down.
     """
     out = _beyond(across, language.code) if across else {}
     taken = taken or TakenDown()
@@ -70,9 +70,7 @@ def render_pairs(
                 writer.write(found.document)
                 lines.write(json.dumps(found.chat, ensure_ascii=False).encode() + b"\n")
                 kept += 1
-    if read and len(taken.removed) == read:
-        raise all_taken_down(f"translation pairs of {language.code}", taken)
-    if not kept:
+    if not kept and not taken.removed:
         raise BabelmixError(f"{bitext}: none of {read:,} pairs is left to be written; mine it again")
     if dropped is not None and rows:
         with TableWriter(dropped, ACROSS, DROPPED) as table:

@@ -12,7 +12,7 @@ from pipelines.document_files import DocumentWriter
 from pipelines.document_io import row_batches
 from pipelines.measured_files import TableWriter
 from pipelines.quality_sheet import write_quality_sheet
-from pipelines.taken_down import TakenDown, all_taken_down
+from pipelines.taken_down import TakenDown
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DROPPED
@@ -70,7 +70,8 @@ def synthesise_questions(
     their own buckets whatever is said of them here.
 
     Raises:
-        BabelmixError: a folder cannot be read, the engine's server is not there, or no question is kept.
+        BabelmixError: a folder cannot be read, the engine's server is not there, or no question is kept
+            though none need have gone for a removal.
     """
     taken = taken or TakenDown()
     funnel = Funnel(settings)
@@ -112,9 +113,7 @@ def synthesise_questions(
         if rows:
             dropped.write(pa.Table.from_pylist(rows, DROPPED))
     taken.write(places["dropped"])
-    if not kept and taken.removed:
-        raise all_taken_down(f"{SOURCE} {language.code}", taken)
-    if not kept:
+    if not kept and not taken.may_be_none:
         lost = Counter({f"{name}.{reason}": count for (name, reason), count in counts.items()})
         lost.update({f"place.{reason}": count for reason, count in looked_at.items() if reason != "taken"})
         most = ", ".join(f"{reason} ({count:,})" for reason, count in lost.most_common(3))
@@ -123,7 +122,8 @@ def synthesise_questions(
             f" most are dropped as {most}"
         )
     report = funnel.standing.report()
-    write_quality_sheet(shown, language, report, f"{places['records'].rstrip('/')}/{SHEET}")
+    if kept:
+        write_quality_sheet(shown, language, report, f"{places['records'].rstrip('/')}/{SHEET}")
     return {
         "documents": kept + counts.total() + len(taken.removed),
         "kept": kept,

@@ -20,7 +20,6 @@ from pipelines.document_files import document_files
 from pipelines.removals import Pair, changed_list, places, tables, workspace_removals
 from pipelines.step import Step, fingerprint_of
 from pipelines.workspace import Workspace
-from sources.errors import BabelmixError
 from sources.removals import Removals, digest_of
 
 FILTER: Final = "removal"
@@ -32,9 +31,13 @@ _PAIRS: Final = ("bitext", ("url_source", "url_target"))
 class TakenDown:
     """What a removal list says of the documents of one source as they are made."""
 
-    def __init__(self, removals: Removals | None = None, source: str = "") -> None:
-        """Without `removals`, which are those of one source and language, every document stays."""
+    def __init__(self, removals: Removals | None = None, source: str = "", *, may_be_none: bool = False) -> None:
+        """Without `removals`, which are those of one source and language, every document stays.
+
+        With `may_be_none` it is no error if nothing is left: what it would stand on may have been removed.
+        """
         self._removals = removals or Removals()
+        self.may_be_none = may_be_none
         self._source = source
         # Ids of the documents that went, with what was said about each; in the order in which they were made.
         self.removed: dict[str, str] = {}
@@ -75,12 +78,14 @@ def taken_down(step: Step, workspace: Workspace) -> TakenDown:
     """
     setting = step.settings.get("removals")
     source, language = step.settings["source"], step.settings["language"]
+    # A take-down must not fail for what stood on the documents that it leaves out.
+    may_be_none = any(each.settings.get("removals") for each in (step, *step.inputs))
     if not setting:
-        return TakenDown(source=source)
+        return TakenDown(source=source, may_be_none=may_be_none)
     removals = workspace_removals(workspace).of(source, language)
     if setting.get("list") not in (None, removals.digest):
         raise changed_list(workspace)
-    return TakenDown(removals, source)
+    return TakenDown(removals, source, may_be_none=may_be_none)
 
 
 def with_removed(step: Step, workspace: Workspace, totals: Mapping[str, Any], found: TakenDown) -> dict[str, Any]:
@@ -96,14 +101,6 @@ def with_removed(step: Step, workspace: Workspace, totals: Mapping[str, Any], fo
     if setting.get("matched") not in (None, digest):
         raise changed_list(workspace)
     return {**totals, "removals": digest}
-
-
-def all_taken_down(what: str, found: TakenDown) -> BabelmixError:
-    """The error of a step of which the list leaves nothing."""
-    return BabelmixError(
-        f"{what}: the removal list names all of its {len(found.removed):,} documents; leave it out of the recipe,"
-        " or take the lines that name them out of the list"
-    )
 
 
 def made_here(workspace: Workspace) -> dict[Pair, str]:

@@ -45,6 +45,7 @@ def tokenise(
     output: str,
     rehydrate: str | None = None,
     standing: Standing | None = None,
+    may_be_none: bool = False,
 ) -> dict[str, Any]:
     """Writes `output/00000.bin` and `.idx` … from the document files of the folder `input`, one shard a file.
 
@@ -57,7 +58,7 @@ def tokenise(
     Shards of `standing` that were made from the same files are linked to, not made again.
 
     Raises:
-        BabelmixError: there is no document of the category, or one that cannot be tokenised.
+        BabelmixError: one cannot be tokenised, or there is none of the category, unless there `may_be_none`.
     """
     tokenizer = load_tokenizer(tokenizer_name)
     totals: dict[str, Any] = {"documents": 0, "tokens": 0, "bytes": 0, "longest": 0, "shards": []}
@@ -73,7 +74,7 @@ def tokenise(
         totals["documents"] += len(lengths)
         totals["tokens"] += int(lengths.sum(dtype=np.int64))
         totals["longest"] = max(totals["longest"], int(lengths.max(initial=0)))
-    if not totals["documents"]:
+    if not totals["documents"] and not may_be_none:
         raise BabelmixError(f"{input}: no document of category {category}; see what was dropped, and why")
     return totals
 

@@ -13,7 +13,7 @@ from pipelines.chosen_documents import hashed
 from pipelines.document_files import DocumentWriter
 from pipelines.measured_files import TableWriter
 from pipelines.quality_sheet import Item, write_documents_sheet
-from pipelines.taken_down import TakenDown, all_taken_down
+from pipelines.taken_down import TakenDown
 from sources.errors import BabelmixError
 from sources.language import Language
 from synth.translation.document_task import FILTER, Row
@@ -103,11 +103,9 @@ class WrittenRooms:
         """Documents of which something was to be written: how many, how many were kept, and why others were not.
 
         `besides` are reasons of documents that were passed over, for the message; `what` is `synthetic-culture`.
-        Raises BabelmixError where none is kept.
+        Raises BabelmixError where none is kept, unless what was removed may be why.
         """
-        if not self.kept and self._taken.removed:
-            raise all_taken_down(f"{what} {self._language.code}", self._taken)
-        if not self.kept:
+        if not self.kept and not self._taken.may_be_none:
             lost = Counter(besides or {}) + self.dropped
             most = ", ".join(f"{reason} ({count:,})" for reason, count in lost.most_common(3)) or "there are none"
             raise BabelmixError(

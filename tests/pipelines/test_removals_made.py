@@ -235,10 +235,23 @@ def test_a_mixture_is_checked_for_pairs_and_questions(workspace: Workspace) -> N
     }
 
 
-def test_all_pairs_of_a_language_are_no_silent_hole(workspace: Workspace) -> None:
-    remove(workspace, Removals(Removal(id=each) for each in ids(workspace, "bitext/azj_Latn")))
-    with pytest.raises(BabelmixError, match="the removal list names all of its 14 documents"):
-        made(workspace)
+def test_all_pairs_and_questions_of_a_language_may_go(workspace: Workspace) -> None:
+    pairs = ids(workspace, "bitext/azj_Latn")
+    # Of the questions, what they stand on: nothing is left to ask about.
+    records = rows(workspace, "synthetic/questions/ell_Grek")
+    stand_on = {each["evidence_id"] for each in records}
+    remove(workspace, Removals(Removal(id=each) for each in (*pairs, *stand_on)))
+    plan, _, totals = made(workspace)
+    assert [totals[f"curated/{name}"]["kept"] for name in (PAIRS, ASKED)] == [0, 0]
+    buckets = {f"{row['source']}/{row['language']}" for row in totals[plan.mix.name]["buckets"]}
+    assert GREEK in buckets and not buckets & {PAIRS, ASKED}
+    assert len(removed(workspace, "dropped/bitext-across/azj_Latn")) == len(pairs)
+    assert not chat(workspace)
+    assert made(workspace)[1] == []
+    Path(workspace.at(LIST)).write_text("")
+    remove(workspace, Removals())
+    _, _, totals = made(workspace)
+    assert [totals[f"curated/{name}"]["kept"] for name in (PAIRS, ASKED)] == [len(pairs), len(records)]
 
 
 def test_a_list_that_changes_under_a_build_is_seen(workspace: Workspace) -> None:

@@ -82,7 +82,8 @@ def test_every_token_is_of_the_document_that_is_named(stages: tuple[Path, list[s
 def _times(tokens: np.ndarray, own: list[int], cut: int) -> int:
     """How often a document stands in the row; it may be cut where the stage ends."""
     wanted = np.array(own)
-    places = [at for at in np.flatnonzero(tokens == own[0]) if at == 0 or tokens[at - 1] == own[-1] or at == cut]
+    begins = np.flatnonzero(tokens == own[0]).tolist()
+    places = [at for at in begins if at in (0, cut) or tokens[at - 1] == own[-1]]
     count = 0
     for at in places:
         end = min(at + len(own), cut) if at < cut else at + len(own)
