@@ -64,7 +64,7 @@ def write_documents_sheet(
     """Writes a page of documents beside what they were made of to `path`, a file or URL."""
     by = sorted({f"{each.record['model']}@{each.record['revision']}".rstrip("@") for each in items})
     body = [
-        f"<h1>{escape(title)} in {escape(language.name)} ({escape(language.native_name)})</h1>",
+        f"<h1>{shown(title, _MOST)} in {escape(language.name)} ({escape(language.native_name)})</h1>",
         f"<p>Writer: {shown(', '.join(by), _MOST)}. Shown are {len(items)}, drawn by a hash of their ids.</p>",
         _facts(facts),
         *(_document(each, language) for each in items),
@@ -73,7 +73,9 @@ def write_documents_sheet(
 
 
 def _facts(facts: Mapping[str, str]) -> str:
-    rows = (f"<div><dt>{escape(name)}</dt><dd>{shown(value, _MOST)}</dd></div>" for name, value in facts.items())
+    rows = (
+        f"<div><dt>{shown(name, _MOST)}</dt><dd>{shown(value, _MOST)}</dd></div>" for name, value in facts.items()
+    )
     return f"<dl>{''.join(rows)}</dl>"
 
 
@@ -81,7 +83,7 @@ def _write(path: str, title: str, body: Iterable[str]) -> None:
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}{_OWN_STYLE}</style></head>"
+        f"<title>{shown(title, _MOST)}</title><style>{STYLE}{_OWN_STYLE}</style></head>"
         f"<body>{''.join(body)}</body></html>\n"
     )
     folder, _, name = path.rpartition("/")

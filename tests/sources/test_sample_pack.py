@@ -26,7 +26,7 @@ def test_the_pack_is_what_its_script_makes(tmp_path: Path) -> None:
     }
     assert made.keys() == bundled.keys()
     assert [path for path in made if made[path] != bundled[path]] == []
-    # Completions are recorded by another script, synth/record_sample.py.
+    # Completions are recorded by other scripts, synth/record_sample.py and record_documents.py.
     assert sum(path.stat().st_size for path in SAMPLE.rglob("*") if path.is_file()) < 4_000_000
 
 
