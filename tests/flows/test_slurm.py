@@ -75,7 +75,7 @@ def cluster(tmp_path: Path) -> Cluster:
     (tmp_path / "jobs").mkdir()
     settings = tmp_path / "executor.yaml"
     settings.write_text(
-        "slurm: {partition: cpu, poll_s: 0.2, sbatch: {account: nlp}}\nresources: {memory_gb: 2}\n"
+        "slurm: {partition: cpu, poll_s: 0.2, sbatch: {account: nlp}}\nresources: {memory_gb: 2}\nworkers: 2\n"
     )
     own = environment(
         SLURM_STAND_IN=str(tmp_path / "jobs"),
