@@ -11,9 +11,9 @@ failure was not told so, or a kind never came.
 Kinds: `kill` (kill -9 of the build), `worker` (of one of its worker processes), `disk` (a filesystem with too
 little room: a tmpfs where mounting is allowed, else a limit on file sizes), `errors` (500, 503 and SlowDown until
 the build gives up), `flaky` (errors, lost answers and broken connections that it must bear), `slow` (answers that
-outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime: Debian's
-`faketime`), and `paused` with more than ten minutes: a build that stands still while one of another machine takes
-its place.
+outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime:
+Debian's `faketime`), and with more than ten minutes `paused` (a build that stands still while one of another
+machine takes its place).
 """
 
 import argparse
@@ -248,11 +248,11 @@ class Store:
 Place = Folder | Store
 
 
-def at_a_moment(bench: Bench, place: Place, build: Build) -> None:
+def at_a_moment(bench: Bench, place: Place, build: Build, least: int = 0) -> None:
     """Waits until a random number of folders is complete, and a random while longer."""
     there = len(place.complete())
     most = len({str(Path(each).parent) for each in bench.reference if each.endswith("/manifest.json")})
-    target = bench.draw.randrange(there, max(most, there + 1))
+    target = max(least, bench.draw.randrange(there, max(most, there + 1)))
     deadline = time.monotonic() + PATIENCE_S
     while build.running() and len(place.complete()) < target and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -401,9 +401,9 @@ def clock(bench: Bench, place: Place) -> Ended:
 def paused(bench: Bench, place: Place) -> Ended:
     """A build that stands still for longer than its lock lasts; another machine's takes over and ends well."""
     first = bench.start(place.workspace)
-    at_a_moment(bench, place, first)
+    at_a_moment(bench, place, first, least=1)
     every = [first.process.pid, *first.workers()]
-    running = first.running() and len(place.complete()) > 0
+    running = first.running()
     for each in every:
         os.kill(each, signal.SIGSTOP)
     apart = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
@@ -572,6 +572,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="these kinds of faults only")
     parser.add_argument("--stage4", action="store_true", help="the sample's whole stage 4, not a small recipe")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -594,6 +595,7 @@ def main() -> int:
             kinds.remove("clock")
         if arguments.minutes > 10 and bench.mounts:
             kinds.append("paused")
+        kinds = arguments.kinds or kinds
         try:
             found = run(bench, arguments.minutes, kinds)
         except FaultError as error:

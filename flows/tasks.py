@@ -24,8 +24,7 @@ from pipelines.execute import execute
 from pipelines.pool import WorkerPool
 from pipelines.step import Step, status
 from pipelines.workspace import Workspace
-from sources.errors import BabelmixError
-from sources.profile import UnreachableError
+from sources.errors import BabelmixError, UnreachableError
 
 WORKERS: Final = len(os.sched_getaffinity(0))
 # The threads only wait for the worker processes, which do the work.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import fsspec
 
-from sources.errors import UnreachableError
+from sources.errors import BabelmixError, UnreachableError
 
 # Tries of one request, in botocore's backoff of up to 20 s between them: about a minute of errors is sat out.
 _TRIES: Final = 8
@@ -62,6 +62,8 @@ def clear_store_errors(place: str) -> Iterator[None]:
     """
     try:
         yield
+    except BabelmixError:
+        raise
     except Exception as error:
         said = store_failure(error)
         if said is None:
@@ -77,5 +79,5 @@ def store_failure(error: BaseException | None) -> str | None:
     while error is not None:
         if type(error).__module__.partition(".")[0] in _LIBRARIES:
             return str(error) or type(error).__name__
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return None

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import fsspec
 
-from sources.errors import BabelmixError
+from sources.errors import BabelmixError, UnreachableError
 from sources.language import Language
 from sources.object_store import glob as files_of
-from sources.profile import ENGLISH, HUB, UnreachableError, delivers, profile_root, subset_glob
+from sources.profile import ENGLISH, HUB, delivers, profile_root, subset_glob
 from sources.readers.pair_batches import PairFile, PairFormat
 from sources.source import Source, Subset, sources
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from huggingface_hub import HfFileSystem, constants
 
-from sources.errors import BabelmixError
+from sources.errors import BabelmixError, UnreachableError
 from sources.language import language
-from sources.profile import UnreachableError, check_profile, profile_root, subset_files, subset_glob
+from sources.profile import check_profile, profile_root, subset_files, subset_glob
 from sources.source import source
 
 
