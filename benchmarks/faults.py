@@ -122,6 +122,7 @@ class Bench:
     direct: Any = None
     reference: Digests = field(default_factory=dict)
     started: int = 0
+    builds: list[Build] = field(default_factory=list)
 
     def command(self, workspace: str) -> list[str]:
         what = ["stage4"] if self.stage4 else ["recipe.yaml", "--profile", "mirror"]
@@ -163,7 +164,15 @@ class Bench:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file, start_new_session=True,
                 preexec_fn=prepare,
             )  # fmt: skip
-        return Build(process, errors)
+        self.builds.append(Build(process, errors))
+        return self.builds[-1]
+
+    def stop(self) -> None:
+        """Ends what a fault of this bench itself has left running."""
+        for build in self.builds:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(build.process.pid, signal.SIGKILL)
+            build.process.wait()
 
     def faults(self, **rates: float) -> None:
         """Sets how often the store's answers fail."""
@@ -364,7 +373,8 @@ def slow(bench: Bench, place: Place) -> Ended:
 def two(bench: Bench, place: Place) -> Ended:
     """The second is refused while the first works, and the first is not disturbed."""
     first = bench.start(place.workspace)
-    at_a_moment(bench, place, first)
+    # The second takes its time to start as well, and is to find the first at work.
+    time.sleep(bench.draw.uniform(0, 3))
     # Of the other half the second is on another machine, to which the first is only a name.
     apart = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
     away = place.remote and bench.mounts and bench.draw.random() < 0.5
@@ -503,6 +513,7 @@ def run(bench: Bench, minutes: float, kinds: list[str]) -> dict[str, Any]:
         try:
             one_round(bench, place, chosen, counts)
         finally:
+            bench.stop()
             bench.faults()
             place.close()
         rounds["store" if remote else "disk"] += 1
@@ -576,6 +587,7 @@ def main() -> int:
     parser.add_argument("--stage4", action="store_true", help="the sample's whole stage 4, not a small recipe")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary, contextlib.ExitStack() as stack:
         folder = Path(temporary)
         (folder / "scratch").mkdir()

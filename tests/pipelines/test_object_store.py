@@ -22,6 +22,7 @@ from mixtures.reader import MixtureReader
 from pipelines import store_lock
 from pipelines.document_files import document_files
 from pipelines.workspace import Workspace
+from sources import object_store
 from sources.errors import BabelmixError, UnreachableError
 
 
@@ -33,8 +34,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("AWS_MAX_ATTEMPTS", "1")
         fsspec.config.conf["s3"] = {"use_listings_cache": False, "endpoint_url": url}
         s3fs.S3FileSystem.clear_instance_cache()
+        object_store._opened.clear()
         local_copy._root.cache_clear()
         yield url
+        object_store._opened.clear()
         s3fs.S3FileSystem.clear_instance_cache()
     local_copy._root.cache_clear()
 
