@@ -11,9 +11,9 @@ failure was not told so, or a kind never came.
 Kinds: `kill` (kill -9 of the build), `worker` (of one of its worker processes), `disk` (a filesystem with too
 little room: a tmpfs where mounting is allowed, else a limit on file sizes), `errors` (500, 503 and SlowDown until
 the build gives up), `flaky` (errors, lost answers and broken connections that it must bear), `slow` (answers that
-outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime: Debian's
-`faketime`), and `paused` with more than ten minutes: a build that stands still while one of another machine takes
-its place.
+outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime:
+Debian's `faketime`), and with more than ten minutes `paused` (a build that stands still while one of another
+machine takes its place).
 """
 
 import argparse
@@ -122,6 +122,7 @@ class Bench:
     direct: Any = None
     reference: Digests = field(default_factory=dict)
     started: int = 0
+    builds: list[Build] = field(default_factory=list)
 
     def command(self, workspace: str) -> list[str]:
         what = ["stage4"] if self.stage4 else ["recipe.yaml", "--profile", "mirror"]
@@ -163,7 +164,15 @@ class Bench:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file, start_new_session=True,
                 preexec_fn=prepare,
             )  # fmt: skip
-        return Build(process, errors)
+        self.builds.append(Build(process, errors))
+        return self.builds[-1]
+
+    def stop(self) -> None:
+        """Ends what a fault of this bench itself has left running."""
+        for build in self.builds:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(build.process.pid, signal.SIGKILL)
+            build.process.wait()
 
     def faults(self, **rates: float) -> None:
         """Sets how often the store's answers fail."""
@@ -248,11 +257,11 @@ class Store:
 Place = Folder | Store
 
 
-def at_a_moment(bench: Bench, place: Place, build: Build) -> None:
+def at_a_moment(bench: Bench, place: Place, build: Build, least: int = 0) -> None:
     """Waits until a random number of folders is complete, and a random while longer."""
     there = len(place.complete())
     most = len({str(Path(each).parent) for each in bench.reference if each.endswith("/manifest.json")})
-    target = bench.draw.randrange(there, max(most, there + 1))
+    target = max(least, bench.draw.randrange(there, max(most, there + 1)))
     deadline = time.monotonic() + PATIENCE_S
     while build.running() and len(place.complete()) < target and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -364,7 +373,8 @@ def slow(bench: Bench, place: Place) -> Ended:
 def two(bench: Bench, place: Place) -> Ended:
     """The second is refused while the first works, and the first is not disturbed."""
     first = bench.start(place.workspace)
-    at_a_moment(bench, place, first)
+    # The second takes its time to start as well, and is to find the first at work.
+    time.sleep(bench.draw.uniform(0, 3))
     # Of the other half the second is on another machine, to which the first is only a name.
     apart = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
     away = place.remote and bench.mounts and bench.draw.random() < 0.5
@@ -401,9 +411,9 @@ def clock(bench: Bench, place: Place) -> Ended:
 def paused(bench: Bench, place: Place) -> Ended:
     """A build that stands still for longer than its lock lasts; another machine's takes over and ends well."""
     first = bench.start(place.workspace)
-    at_a_moment(bench, place, first)
+    at_a_moment(bench, place, first, least=1)
     every = [first.process.pid, *first.workers()]
-    running = first.running() and len(place.complete()) > 0
+    running = first.running()
     for each in every:
         os.kill(each, signal.SIGSTOP)
     apart = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
@@ -503,6 +513,7 @@ def run(bench: Bench, minutes: float, kinds: list[str]) -> dict[str, Any]:
         try:
             one_round(bench, place, chosen, counts)
         finally:
+            bench.stop()
             bench.faults()
             place.close()
         rounds["store" if remote else "disk"] += 1
@@ -572,9 +583,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="these kinds of faults only")
     parser.add_argument("--stage4", action="store_true", help="the sample's whole stage 4, not a small recipe")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary, contextlib.ExitStack() as stack:
         folder = Path(temporary)
         (folder / "scratch").mkdir()
@@ -594,6 +607,7 @@ def main() -> int:
             kinds.remove("clock")
         if arguments.minutes > 10 and bench.mounts:
             kinds.append("paused")
+        kinds = arguments.kinds or kinds
         try:
             found = run(bench, arguments.minutes, kinds)
         except FaultError as error:

@@ -54,6 +54,14 @@ def main() -> None:
         # It may name a file, an id or a value of somebody else.
         typer.echo(shown_in_terminal(f"babelmix: {error}"), err=True)
         sys.exit(1)
+    except Exception as error:
+        # Imported by whoever opened a store; nothing else fails so.
+        store = sys.modules.get("sources.object_store")
+        said = store.store_failure(error) if store else None
+        if said is None:
+            raise
+        typer.echo(f"babelmix: the object store failed ({' '.join(said.split())})", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("babelmix: interrupted; what was complete is kept", err=True)
         sys.exit(130)

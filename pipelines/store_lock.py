@@ -20,10 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import fsspec
-
 from sources.errors import BabelmixError
-from sources.object_store import clear_store_errors
+from sources.object_store import clear_store_errors, open_store
 
 LOCK: Final = ".lock"
 BEAT_S: Final = 10.0
@@ -66,7 +64,7 @@ def check_holder(url: str, holder: str) -> None:
 class _Lock:
     def __init__(self, url: str) -> None:
         self._url = url
-        fs, root = fsspec.core.url_to_fs(url)
+        fs, root = open_store(url)
         self._fs: Any = fs
         self._path = f"{root}/{LOCK}"
         self._conditional = "s3" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
@@ -99,6 +97,7 @@ class _Lock:
                 )
             time.sleep(_LOOK_S)
         if self._create():
+            self.release()
             raise BabelmixError(
                 f"workspace {self._url}: its store writes over an object that it was told to keep"
                 " (If-None-Match), so that two runs at once would go unnoticed; use a store that keeps conditions"

@@ -24,11 +24,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from pipelines.store_lock import check_holder, store_lock
 from sources.errors import BabelmixError
-from sources.object_store import clear_store_errors
+from sources.object_store import clear_store_errors, open_store
 
 MANIFEST = "manifest.json"
 STAGING = ".staging"
@@ -81,7 +79,7 @@ class Workspace:
             return self._manifest(folder)
 
     def _manifest(self, folder: str) -> dict[str, Any] | None:
-        fs, root = fsspec.core.url_to_fs(self.at(folder))
+        fs, root = open_store(self.at(folder))
         try:
             manifest: dict[str, Any] = json.loads(fs.cat_file(f"{root}/{MANIFEST}"))
         except (FileNotFoundError, NotADirectoryError):
@@ -116,6 +114,7 @@ class Workspace:
         attempt = uuid.uuid4().hex
         targets = [self.staging / attempt / folder for folder in folders]
         with clear_disk_errors(self.url), clear_store_errors(f"workspace {self.url}"):
+            self._make_staging()
             for target in targets:
                 target.mkdir(parents=True)
             yield [str(target) for target in targets]
@@ -128,7 +127,7 @@ class Workspace:
             shutil.rmtree(self.staging / attempt, ignore_errors=True)
 
     def _upload(self, folder: str, target: Path) -> None:
-        fs, root = fsspec.core.url_to_fs(self.at(folder))
+        fs, root = open_store(self.at(folder))
         names = [name for name in _names(target) if name != MANIFEST]
         self._check_lock()
         stood = _found(fs, root)
@@ -143,6 +142,15 @@ class Workspace:
         self._check_lock()
         fs.pipe_file(f"{root}/{MANIFEST}", (target / MANIFEST).read_bytes())
 
+    def _make_staging(self) -> None:
+        if self.local is not None:
+            return
+        shared = self.staging.parent
+        shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Everybody may write to a folder for temporary files, and could have been there first.
+        if shared.stat().st_uid != os.getuid():
+            raise BabelmixError(f"{shared}: belongs to another user; set TMPDIR to a folder of your own")
+
     def _check_lock(self) -> None:
         if self.holder is not None:
             check_holder(self.url, self.holder)
@@ -151,11 +159,12 @@ class Workspace:
         """Writes the file `name` by `write(path)` beside its place and puts it in it whole."""
         staged = self.staging / name
         with clear_disk_errors(self.url), clear_store_errors(f"workspace {self.url}"):
+            self._make_staging()
             staged.parent.mkdir(parents=True, exist_ok=True)
             write(str(staged))
             if self.local is None:
                 self._check_lock()
-                fs, path = fsspec.core.url_to_fs(self.at(name))
+                fs, path = open_store(self.at(name))
                 fs.put_file(str(staged), path)
             else:
                 place = self.local / name

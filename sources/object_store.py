@@ -5,12 +5,13 @@ Importing this sets defaults for S3 that fsspec's and AWS' own settings (`FSSPEC
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
 import fsspec
 
-from sources.errors import UnreachableError
+from sources.errors import BabelmixError, UnreachableError
 
 # Tries of one request, in botocore's backoff of up to 20 s between them: about a minute of errors is sat out.
 _TRIES: Final = 8
@@ -18,6 +19,8 @@ _CONNECT_S: Final = 10
 # Without a byte for so long, an answer is given up and asked for again.
 _SILENCE_S: Final = 60
 _STORES: Final = {"s3", "gs", "abfs"}
+_opening: Final = threading.Lock()
+_opened: Final[dict[tuple[int, str], Any]] = {}
 _LIBRARIES: Final = ("aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "s3fs")
 
 
@@ -37,6 +40,23 @@ _set_defaults()
 def remote(place: str) -> bool:
     """Whether a path or URL is that of an object store or server, and not of a file on this machine."""
     return "://" in place and not place.startswith("file://")
+
+
+def open_store(url: str) -> tuple[Any, str]:
+    """The filesystem of a path or URL and its path there, as fsspec's `url_to_fs`.
+
+    All threads of a process share a store's: fsspec makes one for each, which takes a third of a second.
+    """
+    protocol = url.partition("://")[0]
+    if protocol not in _STORES:
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url)
+        return found
+    with _opening:
+        key = (os.getpid(), protocol)
+        if key not in _opened:
+            _opened[key] = fsspec.filesystem(protocol)
+        fs = _opened[key]
+    return fs, fs._strip_protocol(url)
 
 
 def glob(fs: Any, pattern: str) -> list[str]:
@@ -62,6 +82,8 @@ def clear_store_errors(place: str) -> Iterator[None]:
     """
     try:
         yield
+    except BabelmixError:
+        raise
     except Exception as error:
         said = store_failure(error)
         if said is None:
@@ -77,5 +99,5 @@ def store_failure(error: BaseException | None) -> str | None:
     while error is not None:
         if type(error).__module__.partition(".")[0] in _LIBRARIES:
             return str(error) or type(error).__name__
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return None
