@@ -5,8 +5,8 @@
 
 torchtitan 0.3.0 imports triton at once, which torch's CPU build lacks, and knows no attention but flex and varlen:
 it does not run on a CPU, and what stands here was not run yet. Its own trainer wants a registry of configurations,
-a tokenizer and datasets < 4.8; here its model, flex attention, grouped experts and chunked loss run in the loop that
-all others run in.
+a tokenizer and datasets < 4.8; here its model, flex attention, grouped experts and chunked loss run in the loop of
+all others.
 """
 
 from collections.abc import Callable

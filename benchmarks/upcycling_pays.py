@@ -211,8 +211,8 @@ def plot(curves: dict[str, Curve], steps: int) -> str:
     return (
         "\n".join(
             [
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * PANEL}" font-family="sans-serif"'
-                ' font-size="13">',
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * PANEL}"'
+                ' font-family="sans-serif" font-size="13">',
                 '<rect width="100%" height="100%" fill="white"/>',
                 *_panel("Held-out loss of the first four languages, nats a byte", runs, steps, 0, 1.6),
                 *_panel("Upcycled: held-out loss by language, nats a byte", languages, steps, PANEL, math.inf),
