@@ -9,7 +9,7 @@ from filters.bitext.rendering import templates_digest
 from filters.settings import CurationSettings
 from filters.standing import in_priority
 from mixtures.order import ORDER_VERSION
-from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
+from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe, load_recipe, recipe_files
 from mixtures.tokenizer import tokenizer_fingerprint
 from pipelines.collect import input_fingerprint
 from pipelines.curation_report import FOLDER
@@ -72,7 +72,8 @@ def build(
     measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
     curated = _curated(collected, measured, profile, removals or RemovalSettings())
     reported = report_step(list(curated.values()))
-    mining, rendered = mining_steps(_codes(recipe), profile)
+    mining, rendered = mining_steps(_mined_codes(recipe), profile)
+    rendered = [step for step in rendered if step.settings["language"] in _codes(recipe)]
     removals = removals or RemovalSettings()
     rendered = [_removing(step, removals) for step in rendered]
     made = curated | {(step.settings["source"], step.settings["language"]): step for step in rendered}
@@ -94,6 +95,15 @@ def build(
 
 def _codes(recipe: Recipe) -> list[str]:
     return sorted(recipe.language_codes()) if MULTILINGUAL in recipe.category_shares() else []
+
+
+def _mined_codes(recipe: Recipe) -> list[str]:
+    """The languages whose pairs are held against one another: those of all stages of the recipe's model.
+
+    So that the stages have the same documents and their mixtures stand in one workspace, as a curriculum needs it.
+    """
+    stages = [load_recipe(recipe.model, stage) for stage in recipe_files().get(recipe.model, ())]
+    return sorted({code for each in stages for code in _codes(each)}) if recipe in stages else _codes(recipe)
 
 
 def _wants(recipe: Recipe, bucket: Bucket) -> bool:
