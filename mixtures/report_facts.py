@@ -180,7 +180,7 @@ def _licences(buckets: Sequence[BucketFacts]) -> tuple[Licence, ...]:
             each = known[name]
             found.append(Licence(name, each.title, each.licence, each.card, each.gated, tokens[name]))
         else:
-            said = "not in the catalog: ask who made it"
+            said = "not in the catalog: its documents' metadata may name one"
             found.append(Licence(name, "", said, "", False, tokens[name]))
     return tuple(found)
 

@@ -25,6 +25,7 @@ from synth.questions.run import make_questions
 from synth.questions.settings import QuestionSettings
 from synth.questions.tree import Ground
 from synth.request import Engine
+from synth.translation.provenance import licence_of
 
 RECORDS: Final = "00000.parquet"
 PASSAGES: Final = "passages.parquet"
@@ -32,6 +33,9 @@ SHEET: Final = "sheet.html"
 # Rows of a row group, and items of a language that the sheet shows.
 _GROUP: Final = 10_000
 _SHOWN: Final = 20
+
+# Of a document that neither says its licence nor comes of a source that does.
+_NO_LICENCE: Final = "unknown"
 
 Progress = Callable[[int, int], None]
 
@@ -172,10 +176,10 @@ def _placed(
 def _passages(folders: Sequence[str], most: int) -> Iterator[Passage]:
     left = most
     for folder in folders:
-        for batch in row_batches(folder, ["id", "text", "source", "category"]):
+        for batch in row_batches(folder, ["id", "text", "source", "category", "metadata"]):
             for row in batch.to_pylist():
                 if row["category"] in GROUNDS and left:
-                    yield Passage(row["id"], row["text"], row["source"])
+                    yield Passage(row["id"], row["text"], licence_of(row) or _NO_LICENCE)
                     left -= 1
             if not left:
                 return

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import xxhash
 
+from sources.source import sources
 from synth.request import Engine, Finished
 from synth.translation.check import Check
 
@@ -32,7 +33,6 @@ def provenance(
     completion was asked for now or by an earlier run says nothing of the document, and is no part of it.
     """
     done = tuple(finished)
-    given = metadata(document)
     completions = [each.completion for each in done if each.completion]
     return {
         "model": engine.model,
@@ -42,11 +42,18 @@ def provenance(
         "request_seeds": [each.request.sampling.seed for each in done],
         "source_id": document["id"],
         "source": document["source"],
-        "source_licence": given.get("licence", given.get("license")),
+        "source_licence": licence_of(document),
         "prompt_tokens": sum(each.prompt_tokens for each in completions),
         "completion_tokens": sum(each.completion_tokens for each in completions),
         "checks": dict(checks),
     }
+
+
+def licence_of(document: Mapping[str, Any]) -> str | None:
+    """The licence that a document's metadata names, else its source's in the catalog; None where neither does."""
+    given, known = metadata(document), sources().get(document["source"])
+    own = given.get("licence", given.get("license"))
+    return str(own) if own else known.licence if known else None
 
 
 def metadata(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pipelines.synthesise import synthesise_questions
 from sources.errors import BabelmixError
 from sources.language import language
 from sources.schema import DOCUMENT
+from sources.source import source
 from synth.engine.replay import ReplayEngine
 from synth.questions.balance import Standing
 from synth.questions.record import Question
@@ -85,6 +86,7 @@ def test_the_packs_questions_are_replayed(curated: str, tmp_path: Path) -> None:
         assert row["model"] == "written by hand for the sample pack"
         assert row["verifier"] == "the sample pack's answer key@1"
         assert row["evidence"] in texts[row["evidence_id"]]
+        assert row["licence"] == source("fineweb-2").licence
         assert dict(row["checks"])["model.solve"] == 1.0
         assert document["category"] == "multilingual" and document["language"] == "ell_Grek"
         assert document["id"] == f"regional-questions/{row['id']}"
