@@ -15,7 +15,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,8 +55,9 @@ class Known:
         region, domain, topic = self.place
         id_ = f"{region} {domain}/{topic}/{self.planted.concept}"
         if not self.planted.item.text and self.planted.item.finish_reason == "stop":
-            code = self.item.language.code
-            id_ = identity(Leaf(code, region, "", domain, topic, "", ""), self.planted.item.draft)
+            code, draft = self.item.language.code, self.planted.item.draft
+            read = replace(draft, distractors=tuple(each.strip() for each in draft.distractors))
+            id_ = identity(Leaf(code, region, "", domain, topic, "", ""), read)
         return {"id": id_, "fault": self.planted.fault.name, "reasons": self.planted.fault.reasons}
 
 

@@ -159,24 +159,24 @@ def _quoted(draft: Draft, passage: Passage, language: Language, settings: Form) 
 
 
 def _grounded(draft: Draft, passage: Passage, language: Language, settings: Form) -> Checked:
-    """`form.grounded`: the share of the shingles of stem, answer and explanation that the passage has.
+    """`ground.shared`: the share of the shingles of stem, answer and explanation that the passage has.
 
     Stop words do not count: they are in any passage of the language.
     """
     stop = _folded(tuple(language.thresholds.stopwords))
     mine = frozenset[str]().union(*(_meant(each, stop) for each in (draft.stem, draft.answer, draft.explanation)))
     share = len(mine & _meant(passage.text, stop)) / max(len(mine), 1)
-    return at_least("form.grounded", share, settings.grounded, "ungrounded")
+    return at_least("ground.shared", share, settings.grounded, "ungrounded")
 
 
 def _stated(draft: Draft, passage: Passage, language: Language, settings: Form) -> Checked:
-    """`form.stated`: the share of the answer's shingles, or if it is more of all options', that are said.
+    """`ground.stated`: the share of the answer's shingles, or if it is more of all options', that are said.
 
     By the passage or the explanation; options that share nothing with either belong to another question.
     """
     said = _flat(f"{passage.text} {draft.explanation}")
     share = max(_said(draft.answer, said), _said(" ".join(draft.options), said))
-    return at_least("form.stated", share, settings.stated, "answer_not_stated", draft.answer)
+    return at_least("ground.stated", share, settings.stated, "answer_not_stated", draft.answer)
 
 
 def _script(draft: Draft, passage: Passage, language: Language, settings: Form) -> Checked:

@@ -9,8 +9,8 @@ from synth.questions.record import Dropped, Question
 from synth.questions.settings import QuestionSettings
 
 # In the order in which they are passed.
-STAGES: Final = ("topics", "concepts", "note", "write", "form", "language", "set.benchmark", "set.duplicate",
-                 "model", "set.balance")  # fmt: skip
+STAGES: Final = ("topics", "concepts", "note", "write", "form", "language", "ground", "set.benchmark",
+                 "set.duplicate", "model", "set.balance")  # fmt: skip
 
 
 @dataclass(slots=True)
