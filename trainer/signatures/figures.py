@@ -83,8 +83,9 @@ def parting_figure(routed: Routed) -> str:
     highest = float(parting.max()) or 1.0
     step = 720 / len(parting)
     bars = "".join(
-        f"<rect x='{layer * step + 1:.1f}' y='{110 - 100 * value / highest:.1f}' width='{step - 2:.1f}'"
-        f" height='{100 * value / highest:.1f}'><title>layer {layer}: {value:.3f}</title></rect>"
+        f"<rect x='{layer * step + 1:.1f}' y='{110 - 95 * value / highest:.1f}' width='{step - 2:.1f}'"
+        f" height='{95 * value / highest:.1f}'><title>layer {layer}: {value:.3f}</title></rect>"
+        f"<text x='{(layer + 0.5) * step:.1f}' y='{106 - 95 * value / highest:.1f}'>{value:.2f}</text>"
         f"<text x='{(layer + 0.5) * step:.1f}' y='124'>{layer}</text>"
         for layer, value in enumerate(parting)
     )

@@ -53,6 +53,9 @@ def shard(model: Any, settings: TrainSettings, ranks: Ranks) -> None:
             # The second axis: the first is taken by the group.
             fully_shard(layer.mlp.experts, mesh=mesh["copies"], shard_placement_fn=lambda _: Shard(1), **options)
     for layer in model.model.layers:
+        if experts and (half or settings.optimizer.weights == "bfloat16"):
+            # The router stays in float32, and parameters that are gathered together must be of one type.
+            fully_shard(layer.mlp.gate, mesh=every, mp_policy=MixedPrecisionPolicy(None, torch.float32))
         fully_shard(layer, mesh=every, **options)
     fully_shard(model, mesh=every, **options)
     register_fsdp_forward_method(model, "loss")
