@@ -96,7 +96,7 @@ def completions(build: Build, volumes: Volumes) -> dict[tuple[str, str], Asked]:
     documents: defaultdict[str, float] = defaultdict(float)
     for (_, code), volume in volumes.documents.items():
         documents[code] += volume.documents * volume.kept.middle
-    found = {}
+    found: dict[tuple[str, str], Asked] = {}
     for kind in build.recipe.synthesis:
         for code in _languages(kind, build, synthesis, named is None, documents):
             rows = _requests(kind, code, int(documents[code]), synthesis)
