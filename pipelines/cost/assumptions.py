@@ -72,7 +72,8 @@ def assumptions(estimate: Estimate, prices: Prices | None, remote: bool) -> list
     if any(each.kind in SYNTHESIS_VERSIONS and each.gpu_s.high for each in costs):
         said.append(
             "what models write as if no check dropped any, at the mean length of the recorded completions, at most"
-            " as long as their prompts allow; without a server in BABELMIX_SYNTHESIS, with the default settings"
+            " as long as their prompts allow, and half of that where none is recorded; without"
+            " a server in BABELMIX_SYNTHESIS, with the default settings"
         )
     far = [each for each in costs if each.network]
     if far:

@@ -156,7 +156,7 @@ def completion_tokens(prompt: str) -> Interval:
 @cache
 def _recorded() -> Mapping[str, float]:
     texts: defaultdict[str, list[str]] = defaultdict(list)
-    for path in sorted(RECORDINGS.glob("*.jsonl")):
+    for path in sorted(RECORDINGS.glob("*.*.jsonl")):
         for line in path.read_bytes().splitlines():
             row = orjson.loads(line)
             texts[row["prompt"].partition("@")[0]].append(row["text"])
