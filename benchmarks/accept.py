@@ -139,8 +139,9 @@ def sign_off(workspace: Path, tokens: str, output: Path) -> None:
     ids = output / "ids.txt"
     ids.write_text(f"{token['id']}\n")
     run("remove --ids FILE --check MIXTURE", "remove", "--ids", ids, "--check", mixture, code=1)
-    prefix = "*.example.org"
-    run("remove --url-prefix … --check", "remove", "--url-prefix", prefix, "--check", mixture, code=1)
+    if token["url"]:
+        prefix = token["url"].partition("~")[0]
+        run("remove --url-prefix … --check", "remove", "--url-prefix", prefix, "--check", mixture, code=1)
     print(run("remove --ids FILE", "remove", "--ids", ids, *where), end="")
     print(run("status --why", "status", "stage4", "--why", *where), end="")
     run("inspect --compare (mixtures)", "inspect", mixture, "--compare", folders["stage3"])
