@@ -72,10 +72,11 @@ def test_what_was_written_says_what_it_was_made_of(built: Built) -> None:
     """Every article, translation and paraphrase names a document that was kept, and its own record."""
     for source, room in (("culture", "culture"), ("translation", "translation"), ("rephrase", "rephrase")):
         for folder in sorted((built.workspace / "curated" / f"synthetic-{source}").iterdir()):
-            (row,) = pq.read_table(folder).to_pylist()
+            (row,) = pq.read_table(folder / "00000.parquet").to_pylist()
             told = json.loads(row["metadata"])
             of = built.workspace / "curated" / told["source"]
-            kept = pq.read_table(of / ("eng_Latn" if source == "translation" else folder.name), columns=["id"])
+            code = "eng_Latn" if source == "translation" else folder.name
+            kept = pq.read_table(of / code / "00000.parquet", columns=["id"])
             assert told["source_id"] in kept["id"].to_pylist()
             assert row["language"] == folder.name and row["source"] == f"synthetic-{source}"
             assert told["model"] == "written by hand for the sample pack" and told["checks"]
@@ -130,7 +131,8 @@ def test_articles_by_a_server_are_paid_for_once(built: Built, tmp_path: Path, ba
         assert len(server.served) == 15 and digests(tmp_path / "out") == before
     assert totals["kept"] == 1 and totals["decided"]["by"] == "ratings"
     (row,) = pq.read_table(tmp_path / "out" / "documents").to_pylist()
-    (replayed,) = pq.read_table(built.workspace / "curated" / "synthetic-culture" / "ell_Grek").to_pylist()
+    replayed_in = built.workspace / "curated" / "synthetic-culture" / "ell_Grek" / "00000.parquet"
+    (replayed,) = pq.read_table(replayed_in).to_pylist()
     assert row["text"] == replayed["text"] and json.loads(row["metadata"])["model"] == MODEL
     for room in ("culture/ratings.parquet", "culture/annotations.parquet", "culture/sheet.html", "report.json"):
         assert (tmp_path / "out" / room).is_file()

@@ -164,7 +164,7 @@ def test_a_step_is_carried_out_by_a_server_and_told_of(built: Built, tmp_path: P
         other = synthesis_step("culture", "ell_Grek", stricter, inputs)
         assert run_steps([*inputs, other], place, lambda *_: None, 1)[other.name]["passages"]["cap.enough"] == 1
         assert len(server.served) == asked
-    (row,) = pq.read_table(Path(place.at(step.name))).to_pylist()
+    (row,) = pq.read_table(Path(place.at(step.name), "00000.parquet")).to_pylist()
     assert f'"model":"{MODEL}"' in row["metadata"]
     # Nobody is told any more of what has ended.
     assert not (tmp_path / "workspace" / ".staging").exists()
