@@ -65,10 +65,10 @@ def run_step(step: Step, workspace: Workspace, pool: StepPool) -> dict[str, Any]
     """
     logger = get_run_logger()
     found = status(step, workspace)
-    if found.complete:
+    if found.complete and found.totals is not None:
         logger.info("%s: complete, nothing to do", step.name)
-    else:
-        logger.info("%s: %s", step.name, "; ".join(found.reasons))
+        return dict(found.totals)
+    logger.info("%s: %s", step.name, "; ".join(found.reasons))
     try:
         return dict(_told(pool.submit(step), step, workspace).result())
     except BabelmixError as error:
