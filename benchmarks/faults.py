@@ -63,6 +63,14 @@ LIMITED: Final = "File too large"
 Digests = Mapping[str, str]
 
 
+def _text(path: Path) -> str:
+    """What stands in a file of the kernel's, nothing where its process has ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
 class FaultError(Exception):
     """What must not have happened."""
 
@@ -87,8 +95,9 @@ class Build:
     def workers(self) -> list[int]:
         """Its worker processes."""
         found = []
-        with contextlib.suppress(OSError):
-            for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+        # A process is the child of the thread that started it.
+        for thread in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for child in _text(thread).split():
                 with contextlib.suppress(OSError):
                     if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
                         found.append(int(child))

@@ -11,7 +11,7 @@ from sources.errors import BabelmixError
 
 
 def dies(folder: str, times: int) -> int:
-    """Kills its process the first `times` times, as the kernel does for want of memory; returns how often it did."""
+    """Kills its process the first `times` times, as for want of memory; returns how often it did."""
     before = len(list(Path(folder).iterdir()))
     if before < times:
         Path(folder, str(before)).touch()
