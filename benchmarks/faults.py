@@ -11,9 +11,9 @@ failure was not told so, or a kind never came.
 Kinds: `kill` (kill -9 of the build), `worker` (of one of its worker processes), `disk` (a filesystem with too
 little room: a tmpfs where mounting is allowed, else a limit on file sizes), `errors` (500, 503 and SlowDown until
 the build gives up), `flaky` (errors, lost answers and broken connections that it must bear), `slow` (answers that
-outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards, by libfaketime:
-Debian's `faketime`), and with more than ten minutes `paused` (a build that stands still while one of another
-machine takes its place).
+outlast its patience), `two` (a second build at once), `clock` (days forwards and backwards: `jumping_clock.c`;
+libfaketime breaks sleeps that are under way), and with more than ten minutes `paused` (a build that stands still
+while one of another machine takes its place).
 """
 
 import argparse
@@ -26,6 +26,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -55,12 +56,19 @@ categories: {wiki: 10, multilingual: 90}
 languages: {deu_Latn: 60, ell_Grek: 30}
 """
 BUCKET: Final = "faults"
-FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 # Longer than any build here takes, on a machine that does much else besides.
 PATIENCE_S: Final = 900
 PAUSED_S: Final = 75
 LIMITED: Final = "File too large"
 Digests = Mapping[str, str]
+
+
+def _text(path: Path) -> str:
+    """What stands in a file of the kernel's, nothing where its process has ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 class FaultError(Exception):
@@ -87,8 +95,9 @@ class Build:
     def workers(self) -> list[int]:
         """Its worker processes."""
         found = []
-        with contextlib.suppress(OSError):
-            for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+        # A process is the child of the thread that started it.
+        for thread in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for child in _text(thread).split():
                 with contextlib.suppress(OSError):
                     if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
                         found.append(int(child))
@@ -388,20 +397,20 @@ def two(bench: Bench, place: Place) -> Ended:
 
 
 def clock(bench: Bench, place: Place) -> Ended:
-    jump = bench.folder / "faketimerc"
-    jump.write_text("+0\n")
-    own = {
-        "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(jump), "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
-    }  # fmt: skip
+    """A time of day that jumps; it must not be looked at for anything that counts."""
+    jump = bench.folder / "offset"
+    jump.write_bytes(struct.pack("l", 0))
+    own = {"LD_PRELOAD": str(bench.folder / "jumping_clock.so"), "CLOCK_OFFSET_FILE": str(jump)}
     build = bench.start(place.workspace, own)
     jumps = 0
-    while build.running():
-        time.sleep(bench.draw.uniform(0.2, 1.0))
-        with contextlib.suppress(OSError):
-            if "libfaketime" in Path(f"/proc/{build.process.pid}/maps").read_text() and build.running():
-                jump.write_text(f"{bench.draw.choice('+-')}{bench.draw.randrange(1, 900)}d\n")
-                jumps += 1
+    with jump.open("r+b", buffering=0) as offset:
+        while build.running():
+            time.sleep(bench.draw.uniform(0.2, 1.0))
+            with contextlib.suppress(OSError):
+                if "jumping_clock" in Path(f"/proc/{build.process.pid}/maps").read_text():
+                    offset.seek(0)
+                    offset.write(struct.pack("l", bench.draw.randrange(-900, 900) * 86_400))
+                    jumps += 1
     ended = build.end()
     if ended.code:
         raise FaultError(f"a clock that jumps ended the build: {ended.lines}")
@@ -601,10 +610,10 @@ def main() -> int:
         for file in FILES:
             (folder / "mirror" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(SAMPLE / file, folder / "mirror" / file)
+        source = Path(__file__).with_name("jumping_clock.c")
+        shared = ["-shared", "-fPIC", "-o", folder / "jumping_clock.so", source, "-ldl"]
+        subprocess.run(["cc", *shared], check=True)
         kinds = [each.__name__ for each in (*ANYWHERE, *ON_STORES)]
-        if not FAKETIME.exists():
-            print(f"{FAKETIME} is not here: no clock jumps (apt-get install faketime)", flush=True)
-            kinds.remove("clock")
         if arguments.minutes > 10 and bench.mounts:
             kinds.append("paused")
         kinds = arguments.kinds or kinds

@@ -26,6 +26,7 @@ _INT32: Final = 4
 # Magic, version, type of the ids, number of sequences, number of document boundaries.
 _HEADER: Final = struct.Struct("<9sQBQQ")
 _TOKEN_BYTES: Final = 4
+_FEW_BYTES: Final = 1 << 26
 _CHUNK: Final = 1 << 20
 
 
@@ -82,8 +83,8 @@ class IndexedWriter:
 class IndexedDataset:
     """The documents of `<prefix>.bin` and `<prefix>.idx`, mapped into memory.
 
-    Of a URL the index is copied to this machine, and tokens are read as they are asked for: a request a document.
-    Where all are read, open the copy that `mixtures.local_copy.local_folder` names.
+    Of a URL the index is copied to this machine, and tokens if they are few. Of more than 64 MiB each document is
+    a request of its own; where all are read, open the copy that `mixtures.local_copy.local_folder` names.
 
     Raises BabelmixError where a file is missing, of another format, or of another size than the index says.
     """
@@ -131,7 +132,7 @@ class IndexedDataset:
     def document(self, number: int) -> npt.NDArray[np.uint32]:
         """The ids of a document, of shape (tokens,): a view, nothing is copied."""
         start, size = int(self.offsets[number]), int(self.lengths[number])
-        if self._distant:
+        if self._distant and self._bytes > _FEW_BYTES:
             fs, path = fsspec.core.url_to_fs(f"{self.prefix}.bin")
             return np.frombuffer(fs.cat_file(path, start=start, end=start + size * _TOKEN_BYTES), dtype="<u4")
         return self._tokens[start // _TOKEN_BYTES : start // _TOKEN_BYTES + size]
