@@ -223,7 +223,7 @@ def _table(name: str, found: Sequence[Group]) -> Table:
             "written": size(group.written),
             "network": size(group.network) if group.network else "·",
             "requests": count(group.requests) if group.requests else "·",
-            "money": _money(group.money) if group.money else "·",
+            "money": _figure(group.money.middle) if group.money else "·",
         }
         for group in found
     ]
@@ -232,7 +232,7 @@ def _table(name: str, found: Sequence[Group]) -> Table:
     # Not what the build has nothing of.
     columns = [column for column in rows[0] if any(row[column] != "·" for row in rows)]
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column.replace(" ", "\n"), justify="right", no_wrap=True)
     for group, row in zip(found, rows, strict=True):
         table.add_row(
             group.name, *(row[column] for column in columns), style="bold" if group.name == TOTAL else ""
@@ -278,9 +278,10 @@ def count(number: float) -> str:
 
 
 def _money(money: Interval) -> str:
-    def said(figure: float) -> str:
-        return f"{figure:,.2f}" if figure < 99.995 else f"{figure:,.0f}"
+    if money.low == money.high:
+        return _figure(money.middle)
+    return f"{_figure(money.middle)} ({_figure(money.low)} to {_figure(money.high)})"
 
-    return said(money.middle) if money.low == money.high else (
-        f"{said(money.middle)} ({said(money.low)} to {said(money.high)})"
-    )  # fmt: skip
+
+def _figure(money: float) -> str:
+    return f"{money:,.2f}" if money < 99.995 else f"{money:,.0f}"
