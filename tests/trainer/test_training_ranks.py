@@ -144,11 +144,15 @@ def test_four_ranks_train_as_one_does_and_go_on_from_one(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("optimizer", "near"),
-    [({"moments": "8-bit"}, 1e-5), ({"weights": "bfloat16", "update": "master", "moments": "8-bit"}, 2e-2)],
+    ("optimizer", "first", "later"),
+    [
+        ({"moments": "8-bit"}, 1e-5, 1e-3),
+        # Weights of 8 bits part ways as soon as a sum is taken in another order.
+        ({"weights": "bfloat16", "update": "master", "moments": "8-bit"}, 1e-3, 0.1),
+    ],
 )
 def test_moments_in_8_bits_go_on_from_one_rank_to_four(
-    mixture: Path, tmp_path: Path, optimizer: dict[str, str], near: float
+    mixture: Path, tmp_path: Path, optimizer: dict[str, str], first: float, later: float
 ) -> None:
     """Blocks are parts of rows, so a code means the same on any number of ranks."""
     train(write_config(tmp_path, optimizer=optimizer), mixture, tmp_path / "alone", io.StringIO())
@@ -158,10 +162,9 @@ def test_moments_in_8_bits_go_on_from_one_rank_to_four(
     shutil.copytree(tmp_path / "alone" / "checkpoints" / "step-00000008", run / "checkpoints" / "step-00000008")
     ended = launch(write_config(tmp_path, optimizer=optimizer, expert_parallel=2), run, mixture, 4)
     assert [each.returncode for each in ended] == [0] * 4, ended[0].stderr
-    # A moment at the middle between two codes takes either.
     for ours, theirs in zip(figures(run), figures(tmp_path / "alone"), strict=True):
-        assert ours == pytest.approx(theirs, rel=max(near, 1e-2))
-    assert figures(run)[8] == pytest.approx(figures(tmp_path / "alone")[8], rel=near)
+        assert ours == pytest.approx(theirs, rel=later)
+    assert figures(run)[8] == pytest.approx(figures(tmp_path / "alone")[8], rel=first)
 
 
 @pytest.mark.slow
