@@ -13,8 +13,8 @@ from rich.console import Console
 from flows import cli
 from flows.artifacts import reasons_table
 from flows.cli_mine import mining_table
-from flows.cli_mix import synthesis_lines
 from flows.lineage_text import print_check, print_document, print_findings, print_parts, print_removed
+from flows.synthesis_text import synthesis_lines
 from flows.terminal import describe
 from mixtures.compare import compare, render_comparison
 from mixtures.inspect import render
@@ -23,6 +23,7 @@ from mixtures.plan import Plan, PlanRow
 from mixtures.recipe import load_recipe
 from pipelines.build import build
 from pipelines.removal_changes import RemovalChange, removal_table
+from pipelines.synthesis_steps import WRITTEN_KINDS
 from sources.shown_text import shown_in_terminal
 
 HOSTILE = (
@@ -116,7 +117,7 @@ def test_a_model_that_a_server_names(text: str) -> None:
     (row,) = reasons_table({"ell_Grek": totals}, "model")
     assert row["model"] == shown_in_terminal(text)
     plan = build(load_recipe("marco-mini", "stage4"), "sample", None, 0)
-    steps = [step for step in plan.steps if step.kind == "questions"]
+    steps = [step for step in plan.steps if step.kind in WRITTEN_KINDS]
     assert text in describe(steps[0], totals)
     assert text in synthesis_lines(plan, {step.name: totals for step in steps})[0]
 
