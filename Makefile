@@ -51,7 +51,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing the development tools into $(VENV) ..."
-	@$(PIP) --editable '.[dev,embed,ray,train]'
+	@$(PIP) --editable '.[dev,embed,evaluate,ray,train]'
 	@touch $@
 
 $(VLLM)/.made: benchmarks/vllm_env.sh
