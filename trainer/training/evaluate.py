@@ -135,4 +135,12 @@ def run_tasks(model: Path, tasks: Sequence[str], task_folder: Path | None = None
     if unknown := [task for task in tasks if task not in manager.all_tasks]:
         raise TrainerError(f"evaluate: no task {unknown[0]!r}; `lm_eval ls tasks` shows them")
     arguments = f"pretrained={model},trust_remote_code=False"
-    return simple_evaluate(model="hf", model_args=arguments, tasks=list(tasks), task_manager=manager, limit=limit)
+    return simple_evaluate(
+        model="hf",
+        model_args=arguments,
+        tasks=list(tasks),
+        task_manager=manager,
+        limit=limit,
+        # Its own default asks a CUDA that is not there.
+        device="cuda" if torch.cuda.is_available() else "cpu",
+    )
