@@ -8,16 +8,19 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Files of tests side by side: most wait for a command that they started.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: mix test slow vllm floor lint format constraints clean
 
 mix: $(VENV)/.core
 	$(BIN)/babelmix mix stage4 --profile sample
 
 test: lint
-	$(BIN)/pytest
+	$(PYTEST)
 
 slow: $(VENV)/.dev
-	$(BIN)/pytest -m "slow and not vllm and not gpu"
+	$(PYTEST) -m "slow and not vllm and not gpu"
 
 vllm: $(VENV)/.dev $(VLLM)/.made
 	$(BIN)/pytest -m vllm
