@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # Files of tests side by side: most wait for a command that they started.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: mix test slow vllm floor lint format constraints clean
+.PHONY: mix test slow soak vllm floor lint format constraints clean
 
 mix: $(VENV)/.core
 	$(BIN)/babelmix mix stage4 --profile sample
@@ -20,7 +20,10 @@ test: lint
 	$(PYTEST)
 
 slow: $(VENV)/.dev
-	$(PYTEST) -m "slow and not vllm and not gpu"
+	$(PYTEST) -m "slow and not soak and not vllm and not gpu"
+
+soak: $(VENV)/.dev
+	$(BIN)/pytest -m soak
 
 vllm: $(VENV)/.dev $(VLLM)/.made
 	$(BIN)/pytest -m vllm

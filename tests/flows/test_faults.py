@@ -9,7 +9,7 @@ import pytest
 from command_line import REPOSITORY
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_mixtures_that_are_built_under_faults_have_the_bytes_of_an_undisturbed_build(tmp_path: Path) -> None:
     """It ends well only where every byte was right and every kind of fault came at least once."""
     command = [sys.executable, REPOSITORY / "benchmarks" / "faults.py", "--minutes", "1", "--seed", "6", "--json"]

@@ -12,7 +12,7 @@ from command_line import REPOSITORY, CommandLine, Ended, digests, mixture
 from conftest import Built
 from object_store import BUCKET, digests_in_store, environment, s3_server, upload
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 PLACE = f"{BUCKET}/ws"
 Run = Callable[..., Ended]
 

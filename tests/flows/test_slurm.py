@@ -86,7 +86,7 @@ def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path, own)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_bytes_are_those_of_a_build_on_this_machine(cluster: Cluster, built_few: Built) -> None:
     cluster.mix().done()
     assert digests(cluster.workspace) == digests(built_few.workspace)
@@ -98,7 +98,7 @@ def test_the_bytes_are_those_of_a_build_on_this_machine(cluster: Cluster, built_
     assert len(submitted) == len(set(submitted))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_driver_leaves_jobs_that_the_next_one_cancels(cluster: Cluster, built_few: Built) -> None:
     process = cluster.start()
     deadline = time.monotonic() + PATIENCE_S
@@ -113,7 +113,7 @@ def test_a_killed_driver_leaves_jobs_that_the_next_one_cancels(cluster: Cluster,
     assert not (cluster.workspace / ".staging").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_lost_job_is_one_line_that_names_its_log_and_the_next_run_goes_on(
     cluster: Cluster, built_few: Built
 ) -> None:
@@ -132,7 +132,7 @@ def test_a_lost_job_is_one_line_that_names_its_log_and_the_next_run_goes_on(
     assert digests(cluster.workspace) == digests(built_few.workspace)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_steps_mistake_is_said_in_its_line(cluster: Cluster) -> None:
     pack = REPOSITORY / "sources" / "sample"
     shutil.copytree(pack, cluster.folder / "mirror", ignore=shutil.ignore_patterns("labels*"))

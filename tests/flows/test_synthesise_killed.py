@@ -50,7 +50,7 @@ def made(output: Path) -> dict[str, str]:
     return {name: digest for name, digest in digests(output).items() if not name.startswith("completions/")}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_killed_at_random_moments_it_pays_for_nothing_twice_and_ends_with_the_same_bytes(
     tmp_path: Path, babelmix: CommandLine
 ) -> None:
