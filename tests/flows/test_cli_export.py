@@ -65,5 +65,5 @@ def test_no_mixture_and_too_many_are_one_line(tmp_path: Path) -> None:
     folder = write_mixture(tmp_path, 1, SHARED)
     (folder.parent / "4567").mkdir()
     (folder.parent / "4567" / "manifest.json").write_text("{}")
-    with pytest.raises(BabelmixError, match=r"holds 2 mixtures \(0123, 4567\); name one of each"):
-        done("curriculum", "model", "--workspace", tmp_path)
+    # One whose tokens are no longer there does not stand in the way of the one that stands.
+    done("curriculum", "model", "--workspace", tmp_path)
