@@ -139,19 +139,6 @@ def test_every_deployment_is_served(served: Served) -> None:
     assert {"synthesise-culture", "synthesise-questions", "translate", "rephrase"} <= names
 
 
-def test_what_a_model_writes_is_a_run_of_its_own(served: Served, watched: Ended) -> None:
-    """Each kind by its bare name; what became of its documents is a table on the server's page."""
-    watched.done()
-    before = times(served.workspace)
-    for name, kind in (("synthesise-culture", "culture"), ("translate", "translate"), ("rephrase", "rephrase")):
-        served.run("prefect", "deployment", "run", name, "--watch").done()
-        artifact = served.artifact(f"{kind}-marco-mini-stage4")
-        rows = json.loads(artifact["data"])
-        assert all(row["kept"] == 1 and row["model"] == "written by hand for the sample pack" for row in rows)
-        assert "replayed" in artifact["description"]
-    assert times(served.workspace) == before
-
-
 def test_a_run_by_its_bare_name_completes(served: Served, watched: Ended) -> None:
     watched.done()
     (run,) = served.flow_runs()
@@ -261,3 +248,16 @@ def test_an_unknown_name_is_one_line(served: Served) -> None:
     assert ended.code == 1
     (line,) = (ended.out + ended.err).strip().splitlines()
     assert "build-stage5-mix" in line
+
+
+def test_what_a_model_writes_is_a_run_of_its_own(served: Served, watched: Ended) -> None:
+    """Each kind by its bare name; what became of its documents is a table on the server's page."""
+    watched.done()
+    before = times(served.workspace)
+    for name, kind in (("synthesise-culture", "culture"), ("translate", "translate"), ("rephrase", "rephrase")):
+        served.run("prefect", "deployment", "run", name, "--watch").done()
+        artifact = served.artifact(f"{kind}-marco-mini-stage4")
+        rows = json.loads(artifact["data"])
+        assert all(row["kept"] == 1 and row["model"] == "written by hand for the sample pack" for row in rows)
+        assert "replayed" in artifact["description"]
+    assert times(served.workspace) == before
