@@ -27,7 +27,10 @@ def test_a_mistake_in_training_is_one_line(built: Built, tmp_path: Path, babelmi
         (("upcycle", "nothing", "--model", str(MODEL), "--output", "out", "--scale", "cube"), "--scale cube"),
         (("publish", "nothing", "--output", "out"), "nothing"),
         (("signatures", "nothing", "--documents", str(MODEL), "--output", "out"), "models/tiny-model.yaml"),
-        (("evaluate", "nothing", "--tasks", "arc_easy"), "neither a model (config.json) nor a training checkpoint"),
+        (
+            ("evaluate", "nothing", "--tasks", "arc_easy"),
+            "neither a model (config.json) nor a training checkpoint",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(arguments: tuple[str, ...], said: str, babelmix: CommandLine) -> None:
