@@ -286,7 +286,7 @@ def _synthesis(
 
 
 def _print(totals: dict[str, Any], output: str, console: Console, what: str, room: str) -> None:
-    from pipelines.synthesise import SHEET
+    from pipelines.written_rooms import SHEET
 
     place = output.rstrip("/")
     for row in totals["dropped"]:

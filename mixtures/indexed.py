@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from mixtures.local_copy import copied, store_url
 from sources.errors import BabelmixError
+from sources.object_store import open_store, remote
 
 _MAGIC: Final = b"MMIDIDX\x00\x00"
 _VERSION: Final = 1
@@ -92,7 +93,7 @@ class IndexedDataset:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         index = Path(copied(f"{prefix}.idx"))
-        self._distant = "://" in prefix and not prefix.startswith("file://")
+        self._distant = remote(prefix)
         # Of a store, tokens are not copied before they are read: their lengths are often all that is asked for.
         held = None if self._distant or store_url(index) else _size(Path(f"{prefix}.bin"))
         try:
@@ -133,7 +134,7 @@ class IndexedDataset:
         """The ids of a document, of shape (tokens,): a view, nothing is copied."""
         start, size = int(self.offsets[number]), int(self.lengths[number])
         if self._distant and self._bytes > _FEW_BYTES:
-            fs, path = fsspec.core.url_to_fs(f"{self.prefix}.bin")
+            fs, path = open_store(f"{self.prefix}.bin")
             return np.frombuffer(fs.cat_file(path, start=start, end=start + size * _TOKEN_BYTES), dtype="<u4")
         return self._tokens[start // _TOKEN_BYTES : start // _TOKEN_BYTES + size]
 

@@ -70,11 +70,11 @@ def build(
     pairs = sorted({(bucket.source, bucket.language) for bucket in wanted})
     collected = {pair: collect_step(*pair, profile) for pair in pairs}
     measured = {pair: measure_step(collected[pair], *pair, profile) for pair in pairs}
-    curated = _curated(collected, measured, profile, removals or RemovalSettings())
+    removals = removals or RemovalSettings()
+    curated = _curated(collected, measured, profile, removals)
     reported = report_step(list(curated.values()))
     mining, rendered = mining_steps(_mined_codes(recipe), profile)
     rendered = [step for step in rendered if step.settings["language"] in _codes(recipe)]
-    removals = removals or RemovalSettings()
     rendered = [_removing(step, removals) for step in rendered]
     made = curated | {(step.settings["source"], step.settings["language"]): step for step in rendered}
     wanted += [Bucket(MULTILINGUAL, step.settings["source"], step.settings["language"]) for step in rendered]

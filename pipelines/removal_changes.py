@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -11,8 +11,10 @@ from rich.text import Text
 
 from pipelines.step import Step
 from pipelines.workspace import Workspace
+from sources.removals import digest_of
 from sources.shown_text import shown_in_terminal
 
+_NONE: Final = digest_of(())
 Totals = Mapping[str, Mapping[str, Any]]
 
 
@@ -73,7 +75,8 @@ def removal_changes(steps: Iterable[Step], before: Totals, after: Totals) -> lis
         if new is None:
             continue
         removed, gone = _removed(old), _removed(new)
-        listed = removed != gone or (old or {}).get("removals") != new.get("removals")
+        # A list that names none of its documents is as good as none.
+        listed = removed != gone or (old or {}).get("removals", _NONE) != new.get("removals", _NONE)
         kept = old["kept"] if old else 0
         follows = old is not None and kept != new["kept"] and any(each.name in changed for each in step.inputs)
         if listed or follows:

@@ -1,13 +1,12 @@
 """Documents of one's own, rewritten by a model: `babelmix synthesise translate` and `rephrase`."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pipelines.chosen_documents import every
 from pipelines.collect import collect_files
 from pipelines.document_io import row_counts
-from pipelines.staged_rooms import staged_rooms
+from pipelines.staged_rooms import staged_rooms, write_report
 from pipelines.synthesise_documents import Tell, synthesise_documents
 from sources.language import Language
 from synth.engines import COMPLETIONS, engines
@@ -55,7 +54,6 @@ def rewrite_files(
                 tally=tally,
             )
         totals["replayed"] = tally.replayed
-        report = {"files": list(files), **totals, "settings": synthesis.model_dump(mode="json")}
-        (staged / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        (staged / "report.json").replace(place / "report.json")
+        settings = synthesis.model_dump(mode="json")
+        write_report(place, staged, {"files": list(files), **totals, "settings": settings})
     return totals

@@ -1,10 +1,11 @@
 """A folder of one's own for a command's results, which take the place of an earlier run's when all are there."""
 
 import contextlib
+import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pipelines.workspace import Workspace, clear_disk_errors
 from sources.errors import BabelmixError
@@ -36,3 +37,10 @@ def staged_rooms(output: str, rooms: Iterable[str]) -> Iterator[tuple[Path, Path
                 (staged / room).rename(place / room)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def write_report(place: Path, staged: Path, report: Mapping[str, Any]) -> None:
+    """Puts `report.json` beside the rooms, whole, in the place of an earlier run's."""
+    path = staged / "report.json"
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    path.replace(place / path.name)

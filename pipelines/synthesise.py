@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-import pyarrow as pa
-
 from mixtures.recipe import ENGLISH, MULTILINGUAL
 from pipelines.document_files import DocumentWriter
 from pipelines.document_io import row_batches
 from pipelines.measured_files import TableWriter
 from pipelines.quality_sheet import write_quality_sheet
 from pipelines.taken_down import TakenDown
+from pipelines.written_rooms import RECORDS, SHEET, SHOWN, Rows
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DROPPED
@@ -27,13 +26,7 @@ from synth.questions.tree import Ground
 from synth.request import Engine
 from synth.translation.provenance import licence_of
 
-RECORDS: Final = "00000.parquet"
 PASSAGES: Final = "passages.parquet"
-SHEET: Final = "sheet.html"
-# Rows of a row group, and items of a language that the sheet shows.
-_GROUP: Final = 10_000
-_SHOWN: Final = 20
-
 # Of a document that neither says its licence nor comes of a source that does.
 _NO_LICENCE: Final = "unknown"
 
@@ -81,7 +74,6 @@ def synthesise_questions(
     funnel = Funnel(settings)
     counts: Counter[tuple[str, str]] = Counter()
     looked_at: Counter[str] = Counter()
-    rows: list[dict[str, Any]] = []
     shown: list[Question] = []
     kept = 0
     with (
@@ -90,39 +82,32 @@ def synthesise_questions(
         TableWriter(places["records"], PASSAGES, DROPPED) as passages,
         DocumentWriter(places["documents"]) as writer,
     ):
-        held: list[dict[str, Any]] = []
+        held, lost = Rows(records, QUESTION), Rows(dropped, DROPPED)
+        others = Rows(passages, DROPPED)
         placed = None
         if folders:
-            placed = _placed(folders, language, engine, settings, documents, passages, looked_at)
+            placed = _placed(folders, language, engine, settings, documents, others, looked_at)
         for each in make_questions(language, engine, verifier, settings, placed):
             if isinstance(each, Dropped):
                 counts[each.filter, each.reason] += 1
-                rows.append(_dropped(each))
+                lost.add(_dropped(each))
             if isinstance(each, Question) and not taken.takes((row := _document(each, settings, language))["id"]):
                 funnel.add(each)
                 kept += 1
                 # Ids are hashes: the lowest are a random sample, and the same one every time.
-                shown = sorted([*shown, each], key=lambda question: question.id)[:_SHOWN]
-                held.append(each.row())
+                shown = sorted([*shown, each], key=lambda question: question.id)[:SHOWN]
+                held.add(each.row())
                 writer.write(row)
-            if len(held) >= _GROUP:
-                records.write(pa.Table.from_pylist(held, QUESTION))
-                held = []
-            if len(rows) >= _GROUP:
-                dropped.write(pa.Table.from_pylist(rows, DROPPED))
-                rows = []
             progress(kept, counts.total())
-        if held:
-            records.write(pa.Table.from_pylist(held, QUESTION))
-        if rows:
-            dropped.write(pa.Table.from_pylist(rows, DROPPED))
+        for rows in (held, lost, others):
+            rows.flush()
     taken.write(places["dropped"])
     if not kept and not taken.may_be_none:
-        lost = Counter({f"{name}.{reason}": count for (name, reason), count in counts.items()})
-        lost.update({f"place.{reason}": count for reason, count in looked_at.items() if reason != "taken"})
-        most = ", ".join(f"{reason} ({count:,})" for reason, count in lost.most_common(3))
+        why = Counter({f"{name}.{reason}": count for (name, reason), count in counts.items()})
+        why.update({f"place.{reason}": count for reason, count in looked_at.items() if reason != "taken"})
+        most = ", ".join(f"{reason} ({count:,})" for reason, count in why.most_common(3))
         raise BabelmixError(
-            f"{SOURCE} {language.code}: no question is kept of {lost.total():,} passages, concepts and questions;"
+            f"{SOURCE} {language.code}: no question is kept of {why.total():,} passages, concepts and questions;"
             f" most are dropped as {most}"
         )
     report = funnel.standing.report()
@@ -155,22 +140,16 @@ def _placed(
     engine: Engine,
     settings: QuestionSettings,
     most: int,
-    passages: TableWriter,
+    passages: Rows,
     looked_at: Counter[str],
 ) -> Iterator[Ground]:
     """The documents that questions are to stand on; why it is none of the others is written to `passages`."""
-    others: list[dict[str, Any]] = []
     for each in grounds(_passages(folders, most), language, engine, settings):
         looked_at["taken" if isinstance(each, Ground) else each.reason] += 1
         if isinstance(each, Ground):
             yield each
         else:
-            others.append(_dropped(each))
-        if len(others) >= _GROUP:
-            passages.write(pa.Table.from_pylist(others, DROPPED))
-            others = []
-    if others:
-        passages.write(pa.Table.from_pylist(others, DROPPED))
+            passages.add(_dropped(each))
 
 
 def _passages(folders: Sequence[str], most: int) -> Iterator[Passage]:

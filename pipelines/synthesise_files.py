@@ -1,10 +1,8 @@
 """Questions and articles in a folder of one's own: `babelmix synthesise questions` and `culture`."""
 
-import json
-from pathlib import Path
 from typing import Any, Final
 
-from pipelines.staged_rooms import staged_rooms
+from pipelines.staged_rooms import staged_rooms, write_report
 from pipelines.synthesise_culture import synthesise_culture
 from pipelines.synthesise_documents import Tell
 from pipelines.told_questions import told_questions
@@ -45,7 +43,7 @@ def synthesise_files(
             {name: str(staged / room) for name, room in rooms.items()},
             tell,
         )
-        _report(place, spoken, totals, synthesis)
+        write_report(place, staged, _report(spoken, totals, synthesis))
     return totals
 
 
@@ -64,10 +62,9 @@ def culture_files(
     ):
         places = {name: str(staged / room) for name, room in rooms.items()}
         totals = synthesise_culture([folder], spoken, writer, synthesis.culture, places, tell)
-        _report(place, spoken, totals, synthesis)
+        write_report(place, staged, _report(spoken, totals, synthesis))
     return totals
 
 
-def _report(place: Path, spoken: Language, totals: dict[str, Any], synthesis: Synthesis) -> None:
-    report = {"language": spoken.code, **totals, "settings": synthesis.model_dump(mode="json")}
-    (place / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+def _report(spoken: Language, totals: dict[str, Any], synthesis: Synthesis) -> dict[str, Any]:
+    return {"language": spoken.code, **totals, "settings": synthesis.model_dump(mode="json")}

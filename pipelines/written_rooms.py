@@ -22,8 +22,8 @@ from synth.written import WRITTEN, written_record
 RECORDS: Final = "00000.parquet"
 SHEET: Final = "sheet.html"
 # Rows of a row group, and items of a language that the sheet shows.
-GROUP: Final = 10_000
-_SHOWN: Final = 20
+_GROUP: Final = 10_000
+SHOWN: Final = 20
 
 
 class Rows:
@@ -36,7 +36,7 @@ class Rows:
     def add(self, row: dict[str, Any]) -> None:
         """Adds a row."""
         self._rows.append(row)
-        if len(self._rows) == GROUP:
+        if len(self._rows) == _GROUP:
             self.flush()
 
     def flush(self) -> None:
@@ -86,7 +86,7 @@ class WrittenRooms:
         self._records.add(record)
         # The lowest hashes of ids are a random sample, and the same one every time.
         self._shown.append((hashed(row), Item(record, document["text"])))
-        self._shown = sorted(self._shown, key=lambda each: each[0])[:_SHOWN]
+        self._shown = sorted(self._shown, key=lambda each: each[0])[:SHOWN]
 
     def drop(self, document: Mapping[str, Any], why: Drop, stage: str = "") -> None:
         """Adds the row of a document of which nothing was written, and counts it."""

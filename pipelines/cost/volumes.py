@@ -16,6 +16,7 @@ from pipelines.step import Step, status
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 from sources.language import language
+from sources.object_store import open_store
 from sources.pair_files import pair_files
 from sources.profile import HUB, delivers, subset_files
 from sources.source import Source, Subset, TextColumn, TextColumns, source
@@ -152,7 +153,7 @@ def _filed(of: Source, subsets: list[Subset], code: str, profile: str) -> Volume
     documents, text = 0.0, defaultdict[str, float](float)
     for subset in subsets:
         for url in subset_files(subset, of, language(code), profile):
-            fs, path = fsspec.core.url_to_fs(url)
+            fs, path = open_store(url)
             if subset.format == "parquet":
                 rows, size = _footer(fs, path, subset)
             else:
@@ -194,5 +195,5 @@ def _pairs(step: Step, profile: str, workspace: Workspace) -> Interval:
     if profile == HUB:
         return HUB_PAIRS
     files = pair_files(language(step.settings["language"]), profile)
-    size = sum(fsspec.core.url_to_fs(file.url)[0].size(fsspec.core.url_to_fs(file.url)[1]) for file in files)
+    size = sum(fs.size(path) for fs, path in (open_store(file.url) for file in files))
     return Interval.of(max(1.0, size / _PAIR))

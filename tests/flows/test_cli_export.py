@@ -1,6 +1,7 @@
 """`babelmix export` and `babelmix curriculum` as a person runs them, on small mixtures."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,9 @@ def test_no_mixture_and_too_many_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(BabelmixError, match="no mixture of model; build its stages"):
         done("curriculum", "model", "--workspace", tmp_path)
     folder = write_mixture(tmp_path, 1, SHARED)
-    (folder.parent / "4567").mkdir()
-    (folder.parent / "4567" / "manifest.json").write_text("{}")
-    # One whose tokens are no longer there does not stand in the way of the one that stands.
+    other = Path(shutil.copytree(folder, folder.parent / "4567"))
+    with pytest.raises(BabelmixError, match=r"holds 2 mixtures \(0123, 4567\); name one of each"):
+        done("curriculum", "model", "--workspace", tmp_path)
+    # One that cannot be read any more does not stand in the way of the one that stands.
+    (other / "manifest.json").write_text("{}")
     done("curriculum", "model", "--workspace", tmp_path)
