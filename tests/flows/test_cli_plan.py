@@ -31,7 +31,7 @@ def test_mistakes_are_one_line(babelmix: CommandLine, arguments: tuple[str, ...]
     assert said in babelmix("plan", "stage4", *arguments).mistake()
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_rates_are_measured_on_this_machine() -> None:
     told: list[str] = []
     rates = measure_rates([PAIRED], told.append)
@@ -56,7 +56,7 @@ def test_rates_are_measured_on_this_machine() -> None:
     assert told
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_an_estimate_stands_beside_what_was_spent(built: Built, babelmix: CommandLine, tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("core_hour: 0.04\n")

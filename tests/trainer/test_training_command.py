@@ -14,7 +14,7 @@ import yaml
 from command_line import BABELMIX, BIN, CommandLine, environment
 from training_mixture import TOKENIZER, VOCABULARY, build_mixture
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.slow
 
 MODEL = {
     "vocab_size": VOCABULARY,

@@ -165,7 +165,7 @@ def test_it_goes_where_torchaos_adamw_goes() -> None:
     assert float((ours.detach() - exact.detach()).norm()) < 1.1 * float((theirs.detach() - exact.detach()).norm())
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_compiled_it_takes_the_same_steps_without_being_compiled_again() -> None:
     weights = []
     for compiled in (False, True):

@@ -127,7 +127,7 @@ def test_two_ranks_that_share_the_experts_train_as_one_does_and_one_goes_on_from
     assert_near(figures(tmp_path / "run"), figures(alone))
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize("expert_parallel", [1, 2, 4])
 def test_four_ranks_train_as_one_does_and_go_on_from_one(
     mixture: Path, alone: Path, tmp_path: Path, expert_parallel: int
@@ -142,7 +142,7 @@ def test_four_ranks_train_as_one_does_and_go_on_from_one(
     assert_near(figures(run), figures(alone))
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "first", "later"),
     [
@@ -167,7 +167,7 @@ def test_moments_in_8_bits_go_on_from_one_rank_to_four(
     assert figures(run)[8] == pytest.approx(figures(tmp_path / "alone")[8], rel=first)
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_killed_at_a_random_step_and_started_again_it_goes_on_to_the_last_bit(
     mixture: Path, tmp_path: Path, ranks: int
@@ -184,7 +184,7 @@ def test_killed_at_a_random_step_and_started_again_it_goes_on_to_the_last_bit(
     assert figures(tmp_path / "killed") == figures(tmp_path / "whole"), f"killed at step {step}"
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_lost_rank_is_one_line_and_what_is_saved_is_whole(mixture: Path, alone: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path)
     ended = launch(config, tmp_path / "run", mixture, 2, DIE_AT_STEP="18", DIE_ON_RANK="1")
@@ -196,7 +196,7 @@ def test_a_lost_rank_is_one_line_and_what_is_saved_is_whole(mixture: Path, alone
     assert_near(figures(tmp_path / "run"), figures(alone))
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_more_ranks_than_sequences_is_one_line(mixture: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path, batch={"sequence_length": 64, "sequences": 1})
     ended = launch(config, tmp_path / "run", mixture, 2)
