@@ -81,7 +81,11 @@ def test_a_declared_column_that_is_missing_or_of_another_type_is_named_with_its_
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b'{"text": "A house."}', "plain text"), (b"", "empty file"), (gzip.compress(b"A house."), "not JSON")],
+    [
+        (b'{"text": "A house."}', "plain text"),
+        (b"", "empty file"),
+        (gzip.compress(b"A house.", mtime=0), "not JSON"),
+    ],
 )
 def test_a_file_that_is_not_what_is_declared_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
     path = wiki(tmp_path, content)
