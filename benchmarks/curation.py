@@ -41,9 +41,8 @@ from datatrove.pipeline.formatters import FTFYFormatter, PIIFormatter
 from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer, load_word_tokenizer
 
+from filters.fineweb2_rules import quality_rules, repetition_rules
 from filters.identifiers import _model
-from filters.quality import quality_rules
-from filters.repetition import repetition_rules
 from filters.rules import first_broken
 from filters.settings import CurationSettings
 from filters.statistics import measure

@@ -39,7 +39,7 @@ from filters.bitext.chain import Chain
 from filters.bitext.measure_languages import CONFUSABLE
 from filters.bitext.settings import STEPS, BitextSettings
 from sources.language import Language, language, languages
-from sources.readers.pair_schema import PAIR
+from sources.pair_schema import PAIR
 
 Pairs: TypeAlias = list[tuple[str, str]]
 

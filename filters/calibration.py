@@ -27,8 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from filters.quality import quality_rules
-from filters.repetition import repetition_rules
+from filters.fineweb2_rules import quality_rules, repetition_rules
 from filters.rules import Rule, first_broken
 from filters.statistics import STATISTICS, measure
 from filters.word_tokenizer import IcuWordTokenizer

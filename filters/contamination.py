@@ -23,9 +23,10 @@ from datatrove.io import DataFolderLike
 
 from filters.benchmark_items import Benchmark, BenchmarkItem, benchmark_files, items
 from filters.compiled_contamination import bits_of, hits, n_grams
+from filters.judge import Judge
 from filters.settings import Contamination
 from filters.statistics import Measured, measure
-from filters.verdict import Drop, Judge
+from filters.verdict import Drop
 from sources.language import Language
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]

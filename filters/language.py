@@ -6,35 +6,16 @@ import pyarrow as pa
 from datatrove.data import Document
 from datatrove.io import DataFolderLike
 
+from filters.fineweb2_rules import language_rules
 from filters.identifiers import IdentifierName, identified, identify
-from filters.rules import Rule, judged
+from filters.judge import Judge
+from filters.rules import judged
 from filters.statistics import measure
-from filters.verdict import Drop, Judge
+from filters.verdict import Drop
 from sources.language import Language
 
-# For a language that the identifier does not know: the least share of letters in its script, and how many
-# different stop words must occur (Gopher's quality filter asks for two as well).
-MIN_SCRIPT_SHARE: Final = 0.8
-MIN_STOP_WORDS: Final = 2
 # The reason of a document whose first label is another; `low_score` is one whose first label is the right one.
 WRONG: Final = "wrong_language"
-# No category wants a document without any text.
-BLANK: Final = Rule("empty", "quality.lines", 1, least=True)
-
-
-def language_rules(language: Language, identifier: IdentifierName) -> tuple[Rule, ...]:
-    """The rules of a language: the identifier's probability, or script and stop words where it does not know it.
-
-    What counts is the probability of the language itself, not that it is the first: an identifier that wavers
-    between Malay and Indonesian says something else than one that is sure of German. (FineWeb-2 asks for both;
-    that makes a difference only where the threshold is below a half.)
-    """
-    if known := identified(language, identifier):
-        return (BLANK, Rule("low_score", "language.score", known.threshold, least=True))
-    script = Rule("script_share", "language.script_share", MIN_SCRIPT_SHARE, least=True)
-    if not language.thresholds.stopwords:
-        return (BLANK, script)
-    return (BLANK, script, Rule("stop_words", "quality.stop_words", MIN_STOP_WORDS, least=True))
 
 
 class LanguageIdentification(Judge):

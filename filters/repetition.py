@@ -3,28 +3,11 @@
 from datatrove.data import Document
 from datatrove.io import DataFolderLike
 
-from filters.rules import Rule, judged
-from filters.verdict import Drop, Judge
-from sources.language import Language, Thresholds
-
-
-def repetition_rules(limits: Thresholds) -> tuple[Rule, ...]:
-    """The rules of datatrove's `GopherRepetitionFilter`, in its order and under its names.
-
-    Paragraphs and characters of lines are not counted (FineWeb-2); a threshold of 0 for lines switches it off.
-    """
-    lines = (
-        [Rule("dup_line_frac", "repetition.dup_line_frac", limits.dup_line_frac)] if limits.dup_line_frac else []
-    )
-    return (
-        Rule("empty", "quality.characters", 1, least=True),
-        *lines,
-        *(Rule(f"top_{n}_gram", f"repetition.top_{n}_gram", most) for n, most in limits.top_n_grams),
-        *(
-            Rule(f"duplicated_{n}_n_grams", f"repetition.duplicated_{n}_n_grams", most)
-            for n, most in limits.dup_n_grams
-        ),
-    )
+from filters.fineweb2_rules import repetition_rules
+from filters.judge import Judge
+from filters.rules import judged
+from filters.verdict import Drop
+from sources.language import Language
 
 
 class Repetition(Judge):

@@ -1,6 +1,6 @@
 """Everything that the filters measure of a text, in one pass over it.
 
-Verdicts are comparisons of these columns with thresholds (`filters/repetition.py`, `filters/quality.py`),
+Verdicts are comparisons of these columns with thresholds (`filters/fineweb2_rules.py`),
 signatures are what duplicates are found by, and units are what benchmarks' questions are looked for with. The
 statistics are those of datatrove's Gopher and FineWeb filters, over the words of `IcuWordTokenizer`.
 """

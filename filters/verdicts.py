@@ -9,10 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from filters.fineweb2_rules import BLANK, language_rules, quality_rules, repetition_rules
 from filters.identifiers import identified
-from filters.language import BLANK, identified_as, language_rules
-from filters.quality import quality_rules
-from filters.repetition import repetition_rules
+from filters.language import identified_as
 from filters.rules import Rule, first_broken
 from filters.settings import Check, CurationSettings
 from filters.statistics import STATISTICS

@@ -13,10 +13,8 @@ from typing import Final
 import fsspec
 
 from filters.confusions import Recognition
-from filters.language import language_rules
+from filters.fineweb2_rules import language_rules, quality_rules, repetition_rules
 from filters.names import FILTERS
-from filters.quality import quality_rules
-from filters.repetition import repetition_rules
 from filters.rules import Rule
 from filters.settings import CurationSettings
 from filters.statistics import STATISTICS

@@ -7,9 +7,7 @@ the document is named without a value.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from filters.language import BLANK, MIN_SCRIPT_SHARE, MIN_STOP_WORDS
-from filters.quality import quality_rules
-from filters.repetition import repetition_rules
+from filters.fineweb2_rules import BLANK, MIN_SCRIPT_SHARE, MIN_STOP_WORDS, quality_rules, repetition_rules
 from filters.rules import Rule
 from filters.settings import CurationSettings
 from sources.language import Thresholds

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datatrove.io import get_datafolder
 
-from filters.verdict import Drop, DroppedRows
+from filters.judge import DroppedRows
+from filters.verdict import Drop
 from pipelines.document_files import document_files
 from pipelines.removals import Pair, changed_list, places, tables, workspace_removals
 from pipelines.step import Step, fingerprint_of

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from filters.verdict import Drop, DroppedRows
+from filters.judge import DroppedRows
+from filters.verdict import Drop
 from pipelines.chosen_documents import hashed
 from pipelines.document_files import DocumentWriter
 from pipelines.measured_files import TableWriter

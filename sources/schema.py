@@ -6,7 +6,7 @@ knows goes into `scores` (numbers) or `metadata` (JSON), so that every step read
 
 import pyarrow as pa
 
-from sources.readers.pair_schema import PAIR
+from sources.pair_schema import PAIR
 
 DOCUMENT = pa.schema(
     [

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sources.readers.pair_schema import PAIR, Malformed, PairBatch
+from sources.pair_schema import PAIR, Malformed, PairBatch
 
 __all__ = ["PAIR", "Malformed", "PairBatch", "cleaned"]
 

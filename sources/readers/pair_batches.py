@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sources.errors import BabelmixError
+from sources.pair_schema import PAIR, Malformed, PairBatch
 from sources.readers.compiled_rows import gather, split_rows, unknown
-from sources.readers.pair_schema import PAIR, Malformed, PairBatch
 from sources.readers.stream import open_file, open_stream
 from sources.source import Compression
 

@@ -10,7 +10,7 @@ from filters.bitext.identification import STOP_WORDS, accepted, agreement, engli
 from filters.bitext.language_numbers import UNMEASURED, Lengths, lengths
 from filters.bitext.settings import STEPS, BitextSettings, Caps, Identification
 from sources.language import Language
-from sources.readers.pair_schema import PAIR
+from sources.pair_schema import PAIR
 
 _ENGLISH: Final = "eng_Latn"
 # English is what the lengths of all languages are measured in.

@@ -4,7 +4,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from filters.repetition import repetition_rules
+from filters.fineweb2_rules import repetition_rules
 from filters.statistics import measure
 from sources.language import Language
 

@@ -14,7 +14,7 @@ from filters.bitext.memory import Seen
 from filters.bitext.pairs import cleaned
 from filters.bitext.settings import STEPS, BitextSettings, Caps, Step
 from sources.language import language
-from sources.readers.pair_schema import PAIR
+from sources.pair_schema import PAIR
 
 GOOD = (
     ("The government announced a new plan on Monday.", "Die Regierung kündigte am Montag einen neuen Plan an."),

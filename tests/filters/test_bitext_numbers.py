@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from filters.bitext.chain import Chain
 from filters.bitext.settings import STEPS, BitextSettings, Caps
 from sources.language import language
-from sources.readers.pair_schema import PAIR
+from sources.pair_schema import PAIR
 
 SKIP = tuple(step for step in STEPS if step != "numbers")
 # Zero in the digits of Arabic, Persian, Devanagari, Bengali, Gujarati, Gurmukhi, Tamil, Telugu, Thai, Lao,

@@ -6,8 +6,9 @@ import pytest
 from datatrove.data import Document
 from huggingface_hub import constants
 
+from filters.fineweb2_rules import MIN_SCRIPT_SHARE, MIN_STOP_WORDS
 from filters.identifiers import IdentifierName, identified, identify, sample
-from filters.language import MIN_SCRIPT_SHARE, MIN_STOP_WORDS, LanguageIdentification, unknown
+from filters.language import LanguageIdentification, unknown
 from filters.verdict import Drop
 from sources.errors import BabelmixError
 from sources.language import Identified, Language, language

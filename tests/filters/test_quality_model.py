@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from filters.quality_model import (
-    QualityModel,
     QualityModelSettings,
     ScoreQuantiles,
     load_model,
@@ -23,6 +22,7 @@ from filters.quality_model import (
     scores,
     threshold_of,
 )
+from filters.quality_model_step import QualityModel
 from filters.reference_text import english_sample
 from filters.train_quality_model import Training, area_under_curve, precision_at, train_quality_model
 from sources.errors import BabelmixError
