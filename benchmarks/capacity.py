@@ -16,12 +16,13 @@ from mixtures.recipe import load_recipe
 from mixtures.token_count import format_tokens
 from mixtures.upstream import fineweb2_sizes
 from pipelines.build import build
-from pipelines.cost.estimate import Cost, Estimate, estimate
+from pipelines.cost.estimate import Cost, Estimate, chain, estimate
 from pipelines.cost.interval import Interval, total
 from pipelines.cost.rates import Rates, measure_rates
 from pipelines.cost.tables import needed, size
 from pipelines.cost.volumes import volumes
 from pipelines.document_files import FILE_BYTES
+from pipelines.executor_settings import ExecutorSettings, Resources
 from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
 from pipelines.workspace import Workspace
 from sources.language import languages
@@ -30,6 +31,8 @@ STAGES: Final = (
     ("marco-mini", 1), ("marco-mini", 2), ("marco-mini", 3), ("marco-mini", 4),
     ("marco-mini-global", 3), ("marco-mini-global", 4),
 )  # fmt: skip
+# A cluster that gives each step a whole machine.
+WIDE: Final = ExecutorSettings(resources=Resources(cpus=64))
 STEPS: Final = ("collect", "measure", "curate", "tokenise")
 # Bytes a document in memory while a source and language is curated, and while the order is written.
 CANDIDATE: Final = 26 + 33 + 20 + 8 + 16
@@ -152,7 +155,8 @@ def models(found: dict[str, Estimate]) -> None:
 def breaks(found: dict[str, Estimate]) -> None:
     """What grows, how large it becomes in each stage."""
     columns = (
-        "longest chain", "largest place", "its memory", "its scratch", "standing", "order", "files", "steps"
+        "longest chain", "64 cpus a step", "largest place", "its memory", "its scratch", "standing", "order",
+        "files", "steps",
     )  # fmt: skip
     header("stage", columns)
     for name, each in found.items():
@@ -171,6 +175,7 @@ def breaks(found: dict[str, Estimate]) -> None:
             name,
             [
                 f"{each.chain_s.middle / 3600:,.0f} h",
+                f"{chain(each.build.steps, each.costs, WIDE).middle / 3600:,.0f} h",
                 f"{source} {code}, {largest.documents / 1e6:,.0f}M",
                 size(largest.documents * CANDIDATE),
                 size(largest.documents * BANDS),

@@ -68,10 +68,12 @@ def plan(
     from pipelines.cost.prices import load_prices
     from pipelines.cost.tables import as_dict, render
     from pipelines.cost.volumes import volumes
+    from pipelines.executor_settings import ExecutorSettings
     from pipelines.workspace import Workspace
 
     # What a person got wrong is said before anything is measured.
     priced = load_prices(prices) if prices else None
+    executor = ExecutorSettings.load()
     wanted = parsed_tokens(tokens)
     place = Workspace(workspace)
     steps = built(stage, model, profile, tokens, seed, place)
@@ -84,7 +86,7 @@ def plan(
         throughput = measured_throughput(steps.profile, throughput)
     rates = _measured(steps, Console(stderr=True))
     held = volumes(steps, place, rates.tokens)
-    found = estimate(steps, place, rates, held, wanted, throughput, workers)
+    found = estimate(steps, place, rates, held, wanted, throughput, workers, executor)
     remote = place.local is None
     if as_json:
         typer.echo(json.dumps(as_dict(found, priced, remote), ensure_ascii=False))

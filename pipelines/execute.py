@@ -30,8 +30,10 @@ from sources.source import source
 Totals = Mapping[str, Any]
 
 
-def execute(step: Step, workspace: Workspace) -> Totals:
+def execute(step: Step, workspace: Workspace, workers: int = 1) -> Totals:
     """Makes the step's folders, unless they stand already, and returns the totals that its manifest holds.
+
+    Documents are measured, judged and tokenised in `workers` processes, file by file: with the same bytes.
 
     Raises BabelmixError with one line where the input, the settings or the disk are at fault; the step's
     folders are then as they were.
@@ -41,7 +43,10 @@ def execute(step: Step, workspace: Workspace) -> Totals:
         return found.totals
     manifest: dict[str, Any] = {"fingerprint": step.fingerprint, "identity": step.identity}
     with metered() as spent, workspace.replacing(step.folders, manifest) as targets:
-        totals = _RUNNERS[step.kind](step, workspace, targets)
+        if step.kind in _BY_FILE:
+            totals = _BY_FILE[step.kind](step, workspace, targets, workers)
+        else:
+            totals = _RUNNERS[step.kind](step, workspace, targets)
         manifest["totals"] = totals
     write_spent(step, workspace, *spent)
     return totals
@@ -52,14 +57,14 @@ def _collect(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     return collect(source(settings["source"]), language(settings["language"]), settings["profile"], targets[0])
 
 
-def _measure(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+def _measure(step: Step, workspace: Workspace, targets: list[str], workers: int) -> Totals:
     (collected,) = step.inputs
     place = _place(step, workspace, documents=collected.name, measured=targets[0])
     settings = CurationSettings.model_validate(step.settings["curation"]["settings"])
-    return measure_documents(place, language(step.settings["language"]), settings)
+    return measure_documents(place, language(step.settings["language"]), settings, workers)
 
 
-def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+def _curate(step: Step, workspace: Workspace, targets: list[str], workers: int) -> Totals:
     dropped, standing, curated = targets
     collected, measured, *before = step.inputs
     earlier = {
@@ -82,7 +87,7 @@ def _curate(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
         removed = documents_to_remove(workspace, setting, *pair, place.documents)
         place = replace(place, removed=removed)
     spoken, stands = language(step.settings["language"]), _standing_shards(step, workspace)
-    funnel = curate(place, spoken, step.settings["source"], settings, earlier=earlier, stands=stands)
+    funnel = curate(place, spoken, step.settings["source"], settings, workers, earlier, stands)
     totals = {**funnel.as_dict(), "shards": dict(funnel.shards)}
     return {**totals, **({"removals": digest_of(removed)} if setting else {})}
 
@@ -152,7 +157,7 @@ def _totals(workspace: Workspace, step: Step) -> Totals:
     return found
 
 
-def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+def _tokenise(step: Step, workspace: Workspace, targets: list[str], workers: int) -> Totals:
     settings = step.settings
     curated = workspace.at(step.inputs[0].name)
     rehydrate = settings.get("rehydrate")
@@ -160,7 +165,7 @@ def _tokenise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
     (documents,) = step.inputs
     may_be_none = bool(documents.settings.get("removals")) or not _totals(workspace, documents)["kept"]
     return tokenise(
-        curated, settings["category"], settings["tokenizer"], targets[0], rehydrate, standing, may_be_none
+        curated, settings["category"], settings["tokenizer"], targets[0], rehydrate, standing, may_be_none, workers
     )
 
 
@@ -179,13 +184,15 @@ def _mix(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
 
 _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "collect": _collect,
-    "measure": _measure,
-    "curate": _curate,
     "report": _report,
     "mine": _mine,
     "across": _across,
     "render": _render,
     **dict.fromkeys(SYNTHESIS_VERSIONS, execute_synthesis),
-    "tokenise": _tokenise,
     "mix": _mix,
+}
+_BY_FILE: dict[str, Callable[[Step, Workspace, list[str], int], Totals]] = {
+    "measure": _measure,
+    "curate": _curate,
+    "tokenise": _tokenise,
 }

@@ -25,6 +25,7 @@ class _Settings(BaseModel):
 class Resources(_Settings):
     """What one step gets of a cluster."""
 
+    # As many processes work on the files of a step that measures, curates or tokenises.
     cpus: Annotated[int, Field(ge=1)] = 1
     # None: not reserved on Ray, the partition's default on Slurm.
     memory_gb: Annotated[float, Field(gt=0)] | None = None

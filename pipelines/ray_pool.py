@@ -36,7 +36,7 @@ class StepExecutor(RayPipelineExecutor):
     def __init__(self, attempt: Attempt, settings: ExecutorSettings) -> None:
         resources = settings.of(attempt.step.kind)
         super().__init__(
-            [CarryOut(attempt)],
+            [CarryOut(attempt, resources.cpus)],
             logging_dir=attempt.folder,
             skip_completed=False,
             cpus_per_task=resources.cpus,

@@ -33,7 +33,7 @@ class StepExecutor(SlurmPipelineExecutor):
     def __init__(self, attempt: Attempt, settings: ExecutorSettings) -> None:
         resources, slurm = settings.of(attempt.step.kind), settings.slurm
         super().__init__(
-            [CarryOut(attempt)],
+            [CarryOut(attempt, resources.cpus)],
             tasks=1,
             time=slurm.time,
             partition=slurm.partition,

@@ -93,9 +93,9 @@ class CarryOut(PipelineStep):
     type = "🧱 - STEP"
     name = "🧱 Carry out"
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, workers: int = 1) -> None:
         super().__init__()
-        self.attempt = attempt
+        self.attempt, self.workers = attempt, workers
         self.started_in = str(Path.cwd())
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
@@ -121,7 +121,7 @@ class CarryOut(PipelineStep):
                 contextlib.chdir(self.started_in) if Path(self.started_in).is_dir() else contextlib.nullcontext()
             )
             with self.track_time(), here:
-                execute(step, self.attempt.workspace)
+                execute(step, self.attempt.workspace, self.workers)
         except BabelmixError as error:
             self.attempt.fail(error)
             raise

@@ -9,7 +9,7 @@ files that held what was removed are.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from mixtures.indexed import IndexedDataset, IndexedWriter
 from mixtures.tokenizer import Tokenizer, load_tokenizer
 from pipelines.document_files import document_files
 from pipelines.document_io import row_batches_of
+from pipelines.pool import WorkerPool
 from sources.errors import BabelmixError
 
 _PART: Final = 1 << 22
@@ -46,6 +47,7 @@ def tokenise(
     rehydrate: str | None = None,
     standing: Standing | None = None,
     may_be_none: bool = False,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Writes `output/00000.bin` and `.idx` … from the document files of the folder `input`, one shard a file.
 
@@ -60,23 +62,54 @@ def tokenise(
     Raises:
         BabelmixError: one cannot be tokenised, or there is none of the category, unless there `may_be_none`.
     """
-    tokenizer = load_tokenizer(tokenizer_name)
-    totals: dict[str, Any] = {"documents": 0, "tokens": 0, "bytes": 0, "longest": 0, "shards": []}
-    for number, name in enumerate(document_files(input)):
-        prefix = f"{output.rstrip('/')}/{number:05d}"
-        made_from = _digest(input, name)
-        size = _linked(standing, made_from, prefix) if standing else None
-        if size is None:
-            size = _shard(input, name, category, tokenizer, prefix, rehydrate)
-        totals["bytes"] += size
-        totals["shards"].append({"made_from": made_from, "bytes": size})
-        lengths = IndexedDataset(prefix).lengths
+    shards = _Shards(input, category, tokenizer_name, output, rehydrate, standing)
+    totals: dict[str, Any] = {"documents": 0, "tokens": 0, "bytes": 0, "longest": 0}
+    totals["shards"] = _side_by_side(shards.make, list(enumerate(document_files(input))), workers)
+    for number, shard in enumerate(totals["shards"]):
+        totals["bytes"] += shard["bytes"]
+        lengths = IndexedDataset(shards.prefix(number)).lengths
         totals["documents"] += len(lengths)
         totals["tokens"] += int(lengths.sum(dtype=np.int64))
         totals["longest"] = max(totals["longest"], int(lengths.max(initial=0)))
     if not totals["documents"] and not may_be_none:
         raise BabelmixError(f"{input}: no document of category {category}; see what was dropped, and why")
     return totals
+
+
+def _side_by_side(
+    make: Callable[[int, str], dict[str, Any]], files: Sequence[tuple[int, str]], workers: int
+) -> list[dict[str, Any]]:
+    if min(workers, len(files)) < 2:
+        return [make(*each) for each in files]
+    with WorkerPool(min(workers, len(files))) as pool:
+        waiting = [pool.submit(make, *each) for each in files]
+        return [each.result() for each in waiting]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shards:
+    """What all shards of a category share."""
+
+    documents: str
+    category: str
+    tokenizer: str
+    output: str
+    rehydrate: str | None
+    standing: Standing | None
+
+    def prefix(self, number: int) -> str:
+        """The path of a shard, without its ending."""
+        return f"{self.output.rstrip('/')}/{number:05d}"
+
+    def make(self, number: int, name: str) -> dict[str, Any]:
+        """Makes one of the file `name`, or links to it; what it was made from, and the bytes of its texts."""
+        made_from = _digest(self.documents, name)
+        prefix = self.prefix(number)
+        size = _linked(self.standing, made_from, prefix) if self.standing else None
+        if size is None:
+            tokenizer = load_tokenizer(self.tokenizer)
+            size = _shard(self.documents, name, self.category, tokenizer, prefix, self.rehydrate)
+        return {"made_from": made_from, "bytes": size}
 
 
 def _linked(standing: Standing, made_from: str, prefix: str) -> int | None:

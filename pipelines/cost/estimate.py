@@ -25,6 +25,7 @@ from pipelines.cost.prices import Prices
 from pipelines.cost.rates import Rates
 from pipelines.cost.volumes import KEPT_PAIRS, TOKENS_A_BYTE, Volume, Volumes
 from pipelines.document_files import FILE_BYTES
+from pipelines.executor_settings import ExecutorSettings
 from pipelines.mix import LEDGER
 from pipelines.spent import Spent, read_spent
 from pipelines.step import Step, status
@@ -116,8 +117,11 @@ def estimate(
     tokens: int | None = None,
     throughput: Throughput | None = None,
     workers: int | None = None,
+    executor: ExecutorSettings | None = None,
 ) -> Estimate:
     """What the steps of `build` take; `tokens` is the size of the mixture, None for the recipe's.
+
+    `executor` says how many processors a step has.
 
     Raises:
         BabelmixError: nothing is known of what the recipe uses, or it cannot be planned.
@@ -132,7 +136,7 @@ def estimate(
     used = {cost.kind for cost in found}
     begun = workers * sum(seconds for kind, seconds in rates.first.items() if kind in used)
     return Estimate(
-        build, planned, rates, throughput, workers, with_spent, begun, _chain(build.steps, found), volumes
+        build, planned, rates, throughput, workers, with_spent, begun, chain(build.steps, found, executor), volumes
     )
 
 
@@ -349,9 +353,14 @@ class _Costs:
         return self._line(step, sum(counts.values()), 0.0, documents=sum(counts.values()))
 
 
-def _chain(steps: Iterable[Step], costs: Iterable[Cost]) -> Interval:
-    """Processor seconds of the longest chain of steps of which each waits for the one before."""
-    own = {cost.step: cost.processor_s for cost in costs}
+def chain(steps: Iterable[Step], costs: Iterable[Cost], executor: ExecutorSettings | None = None) -> Interval:
+    """Seconds of the longest chain of steps of which each waits for the one before.
+
+    A step that measures or tokenises shares its processor seconds among its processors. One that curates looks for
+    copies in one process; how much that is of it was not measured, and it counts as if it had one processor.
+    """
+    cpus = {kind: (executor or ExecutorSettings()).of(kind).cpus for kind in ("measure", "tokenise")}
+    own = {cost.step: cost.processor_s * (1 / cpus.get(cost.kind, 1)) for cost in costs}
     done: dict[str, Interval] = {}
     for step in steps:
         before = [done[each.name] for each in step.inputs]

@@ -22,6 +22,7 @@ from pipelines.cost.rates import Line, Rates
 from pipelines.cost.tables import as_dict, by_language, by_step, duration, needed, render, size, whole
 from pipelines.cost.volumes import KEPT, Volume, volumes
 from pipelines.execute import execute
+from pipelines.executor_settings import ExecutorSettings
 from pipelines.spent import read_spent
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
@@ -135,6 +136,15 @@ def test_more_workers_than_the_longest_chain_allows_save_no_time(tmp_path: Path)
     own = {cost.step: cost.processor_s.middle for cost in one.costs}
     names = ("collected/fineweb-2/", "measured/fineweb-2/", "curated/fineweb-2/")
     assert many.chain_s.middle >= sum(own[f"{name}ell_Grek"] for name in names)
+
+
+def test_processors_of_a_step_shorten_the_longest_chain(tmp_path: Path) -> None:
+    steps = build(GREEK, "hub", None, 0)
+    wide = ExecutorSettings.model_validate({"steps": {"measure": {"cpus": 64}}})
+    one, many = (estimated(steps, tmp_path, executor=each) for each in (None, wide))
+    (measured,) = (each for each in one.costs if each.step == "measured/fineweb-2/ell_Grek")
+    saved = one.chain_s.middle - many.chain_s.middle
+    assert 0 < saved == pytest.approx(measured.processor_s.middle * 63 / 64)
 
 
 def test_gpu_time_follows_the_throughput(tmp_path: Path) -> None:

@@ -61,12 +61,12 @@ def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_files, "_GROUP_ROWS", ROWS)
 
 
-def built(workspace: Workspace, profile: str) -> tuple[Build, dict[str, Mapping[str, Any]]]:
+def built(workspace: Workspace, profile: str, workers: int = 1) -> tuple[Build, dict[str, Mapping[str, Any]]]:
     recipe = Recipe.model_validate(
         {"model": "t", "stage": 1, "tokens": 10**6, "categories": {"multilingual": 100}, "languages": {CODE: 100}}
     )
     plan = build(recipe, profile, None, 0, removal_settings(workspace))
-    return plan, {step.name: execute(step, workspace) for step in plan.steps}
+    return plan, {step.name: execute(step, workspace, workers) for step in plan.steps}
 
 
 def files(workspace: Workspace, folder: str) -> dict[str, tuple[int, bytes]]:
@@ -102,6 +102,21 @@ def workspace(profile: str, tmp_path: Path) -> Workspace:
     found = Workspace(str(tmp_path / "workspace"))
     built(found, profile)
     return found
+
+
+def test_bytes_do_not_depend_on_how_many_processes_work_on_the_files(
+    workspace: Workspace, profile: str, tmp_path: Path
+) -> None:
+    other = Workspace(str(tmp_path / "other"))
+    plan, _ = built(other, profile, workers=3)
+    assert len(list(Path(other.at(TOKENS)).glob("*.bin"))) == FILES
+    for step in plan.steps:
+        for folder in step.folders:
+            made, held = (
+                {path.name: path.read_bytes() for path in Path(place.at(folder)).iterdir() if path.is_file()}
+                for place in (other, workspace)
+            )
+            assert made == held, folder
 
 
 @pytest.mark.parametrize(
