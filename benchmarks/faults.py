@@ -60,6 +60,8 @@ BUCKET: Final = "faults"
 PATIENCE_S: Final = 900
 PAUSED_S: Final = 75
 LIMITED: Final = "File too large"
+# What two builds of the same bytes may have otherwise: locks, what is under way, and the times that steps took.
+NOT_COMPARED: Final = (".lock", ".staging", "spent")
 Digests = Mapping[str, str]
 
 
@@ -225,7 +227,7 @@ class Folder:
         return {
             str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(root.rglob("*"))
-            if path.is_file() and path.relative_to(root).parts[0] not in (".lock", ".staging")
+            if path.is_file() and path.relative_to(root).parts[0] not in NOT_COMPARED
         }
 
     def close(self) -> None:
@@ -256,7 +258,7 @@ class Store:
         return {
             name: hashlib.sha256(self._fs.cat_file(path)).hexdigest()
             for name, path in sorted(found.items())
-            if name != ".lock"
+            if name.partition("/")[0] not in NOT_COMPARED
         }
 
     def close(self) -> None:
