@@ -18,9 +18,9 @@ from pipelines.collect import content_identity, input_fingerprint
 from pipelines.measured_files import TableWriter
 from sources.errors import BabelmixError
 from sources.language import Language
-from sources.pair_files import pair_files, pair_source
+from sources.pair_files import PairFile, pair_files, pair_source
 from sources.profile import HUB
-from sources.readers.pair_batches import PairFile, read_pair_batches
+from sources.readers.pair_batches import read_pair_batches
 from sources.schema import BITEXT, DROPPED
 
 PAIRS: Final = "00000.parquet"
