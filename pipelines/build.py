@@ -11,9 +11,8 @@ from filters.standing import in_priority
 from mixtures.order import ORDER_VERSION
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe, load_recipe, recipe_files
 from mixtures.tokenizer import tokenizer_fingerprint
-from pipelines.collect import input_fingerprint
 from pipelines.curation_report import FOLDER
-from pipelines.mine import pair_fingerprint
+from pipelines.input_fingerprint import input_fingerprint, pair_fingerprint
 from pipelines.removals import RemovalSettings
 from pipelines.step import Step
 from pipelines.synthesis_steps import SYNTHESIS_VERSIONS, synthesis_steps

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.upstream import fineweb2_tokens
-from pipelines.collect import content_identity
+from pipelines.input_fingerprint import content_identity
 from pipelines.step import Step
 from pipelines.synthesise import category_of, prompts_digest
 from pipelines.synthesise_culture import SOURCE as CULTURE
