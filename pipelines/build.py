@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from filters.bitext.mining import Mining
-from filters.bitext.rendering import templates_digest
+from filters.bitext.templates import templates_digest
+from filters.priority import in_priority
 from filters.settings import CurationSettings
-from filters.standing import in_priority
 from mixtures.order import ORDER_VERSION
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe, load_recipe, recipe_files
 from mixtures.tokenizer import tokenizer_fingerprint
