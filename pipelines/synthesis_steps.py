@@ -9,10 +9,10 @@ from mixtures.upstream import fineweb2_tokens
 from pipelines.input_fingerprint import content_identity
 from pipelines.step import Step
 from pipelines.synthesise import category_of, prompts_digest
-from pipelines.synthesise_culture import SOURCE as CULTURE
 from sources.buckets import Bucket
 from sources.errors import BabelmixError
 from sources.language import language
+from synth.culture.settings import SOURCE as CULTURE
 from synth.questions.render import SOURCE as QUESTIONS
 from synth.settings import Kind, Synthesis, recordings
 
