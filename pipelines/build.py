@@ -16,7 +16,7 @@ from pipelines.input_fingerprint import input_fingerprint, pair_fingerprint
 from pipelines.removals import RemovalSettings
 from pipelines.step import Step
 from pipelines.synthesis_steps import SYNTHESIS_VERSIONS, synthesis_steps
-from pipelines.synthesise import category_of
+from pipelines.written_category import category_of
 from sources.buckets import Bucket, buckets
 from sources.language import language
 from sources.pair_files import NoPairsError, pair_source

@@ -19,9 +19,9 @@ from filters.train_quality_model import TooFewError
 from filters.verdict import Drop
 from pipelines.chosen_documents import Chosen, Sample
 from pipelines.measured_files import TableWriter
-from pipelines.synthesise import category_of
 from pipelines.taken_down import TakenDown
 from pipelines.waves import carried_out
+from pipelines.written_category import category_of
 from pipelines.written_rooms import Rows, WrittenRooms
 from sources.language import Language
 from synth.culture.annotation import CULTURE, Annotation
