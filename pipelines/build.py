@@ -11,7 +11,7 @@ from filters.settings import CurationSettings
 from mixtures.order import ORDER_VERSION
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe, load_recipe, recipe_files
 from mixtures.tokenizer import tokenizer_fingerprint
-from pipelines.curation_report import FOLDER
+from pipelines.curation_page import FOLDER
 from pipelines.input_fingerprint import input_fingerprint, pair_fingerprint
 from pipelines.removals import RemovalSettings
 from pipelines.step import Step
