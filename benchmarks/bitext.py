@@ -27,8 +27,9 @@ import pyarrow as pa
 from filters.bitext.chain import Chain
 from filters.bitext.settings import BitextSettings
 from sources.language import language
+from sources.pair_files import PairFile
 from sources.pair_schema import PairBatch
-from sources.readers.pair_batches import PairFile, read_pair_batches
+from sources.readers.pair_batches import read_pair_batches
 
 ROUNDS: Final = 3
 # OpusFilter's filters of what the chain asks for: length, long words, ratio, tags, script, letters, copies,

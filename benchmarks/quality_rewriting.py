@@ -37,11 +37,13 @@ from typing import Final, TypeAlias
 from benchmarks.quality_bitext import look_alikes, read
 from filters.verdict import Drop
 from sources.language import Language, language
-from synth.rephrasing.rephrase_documents import Rephrase, RephraseSettings
+from synth.rephrasing.rephrase_documents import Rephrase
+from synth.rephrasing.settings import RephraseSettings
 from synth.request import Completion, Finished, Request
 from synth.translation.document_task import Task, carry_out
 from synth.translation.protection import protect
-from synth.translation.translate_documents import Translation, TranslationSettings
+from synth.translation.settings import TranslationSettings
+from synth.translation.translate_documents import Translation
 
 Texts: TypeAlias = dict[int, tuple[str, str]]
 

@@ -5,7 +5,7 @@ sorted nor computed again. A document that agrees with a new one in a band is a 
 the two share enough of their shingles.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -115,9 +115,3 @@ def near_copies(
 def _sets(shingles: Ragged) -> Ragged:
     values = np.array(shingles.values)
     return Ragged(values, distinct(values, shingles.offsets))
-
-
-def in_priority(sources: Sequence[str], priority: Sequence[str]) -> list[str]:
-    """`sources` as their texts are to be kept: those named in `priority` in its order, then the others by name."""
-    rank = {name: number for number, name in enumerate(priority)}
-    return sorted(sources, key=lambda name: (rank.get(name, len(rank)), name))

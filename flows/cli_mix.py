@@ -71,7 +71,7 @@ def mix(
     from flows.synthesis_text import synthesis_lines
     from mixtures.inspect import render
     from mixtures.plan import Plan
-    from pipelines.curation_report import FOLDER, PAGE
+    from pipelines.curation_page import FOLDER, PAGE
     from pipelines.funnel import funnel, funnel_table
     from pipelines.removal_changes import removal_changes, removal_table, standing_totals
     from pipelines.workspace import Workspace

@@ -79,7 +79,7 @@ def curate(
 ) -> None:
     """Keep or drop documents and say why: a stage's, or --input FILES --language CODE --output DIR."""
     if not input:
-        from pipelines.curation_report import FOLDER, PAGE
+        from pipelines.curation_page import FOLDER, PAGE
         from pipelines.funnel import funnel, funnel_table
 
         _of_input_only(language=language, output=output)

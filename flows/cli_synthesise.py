@@ -153,9 +153,10 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Translate documents; formulae, code, links and numbers stay, and what fails a check is dropped."""
-    from pipelines.synthesise import category_of
+    from pipelines.written_category import category_of
     from sources.language import language as registered
-    from synth.translation.translate_documents import Translation, TranslationSettings
+    from synth.translation.settings import TranslationSettings
+    from synth.translation.translate_documents import Translation
 
     spoken, wanted = registered(source), registered(target)
     changed = {"region": region} if region else {}
@@ -186,9 +187,10 @@ def rephrase(
     as_json: Json = False,
 ) -> None:
     """Say documents anew in their language: names and numbers stay, and little is copied."""
-    from pipelines.synthesise import category_of
+    from pipelines.written_category import category_of
     from sources.language import language as registered
-    from synth.rephrasing.rephrase_documents import Rephrase, RephraseSettings
+    from synth.rephrasing.rephrase_documents import Rephrase
+    from synth.rephrasing.settings import RephraseSettings
 
     spoken = registered(language)
     changed = {"region": region} if region else {}

@@ -12,11 +12,12 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
-
-import polars as pl
+from typing import TYPE_CHECKING, Final
 
 from sources.source import sources
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FINEWEB2: Final = "fineweb-2"
 ENGLISH: Final = "eng_Latn"
@@ -51,8 +52,11 @@ def fineweb2_tokens() -> dict[str, int]:
     }
 
 
-def upstream_ledger() -> pl.DataFrame:
+def upstream_ledger() -> "pl.DataFrame":
     """A ledger of published sizes: columns category, source, language, tokens; one row a bucket."""
+    # Most ask for the sizes of languages alone.
+    import polars as pl
+
     tokens: dict[tuple[str, str, str], int] = {
         (MULTILINGUAL, FINEWEB2, language): count for language, count in fineweb2_tokens().items()
     }

@@ -5,19 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from filters.bitext.mining import Mining
-from filters.bitext.rendering import templates_digest
+from filters.bitext.templates import templates_digest
+from filters.priority import in_priority
 from filters.settings import CurationSettings
-from filters.standing import in_priority
 from mixtures.order import ORDER_VERSION
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe, load_recipe, recipe_files
 from mixtures.tokenizer import tokenizer_fingerprint
-from pipelines.collect import input_fingerprint
-from pipelines.curation_report import FOLDER
-from pipelines.mine import pair_fingerprint
+from pipelines.curation_page import FOLDER
+from pipelines.input_fingerprint import input_fingerprint, pair_fingerprint
 from pipelines.removals import RemovalSettings
 from pipelines.step import Step
 from pipelines.synthesis_steps import SYNTHESIS_VERSIONS, synthesis_steps
-from pipelines.synthesise import category_of
+from pipelines.written_category import category_of
 from sources.buckets import Bucket, buckets
 from sources.language import language
 from sources.pair_files import NoPairsError, pair_source

@@ -1,23 +1,19 @@
 """Collects a source's documents of one language into the one schema."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
-import fsspec
 import pyarrow.parquet as pq
 
 from pipelines.document_files import DocumentWriter
+from pipelines.input_fingerprint import name_below, subsets_of
 from pipelines.own_files import matched_files
 from sources.errors import BabelmixError
 from sources.language import Language
-from sources.profile import HUB, delivers, profile_root, subset_files, subset_glob
+from sources.profile import profile_root, subset_files, subset_glob
 from sources.readers import Document, read
 from sources.readers.stream import open_file
 from sources.source import Category, Compression, Source, Subset, TextColumn
-
-_BLOCK: Final = 1 << 20
 
 
 def collect(source: Source, language: Language, profile: str, output: str) -> dict[str, int]:
@@ -46,48 +42,9 @@ def collect_files(
     return _write(_own_documents(patterns, language, category), output, ", ".join(patterns))
 
 
-def input_fingerprint(source: Source, language: Language, profile: str) -> str:
-    """A hash of what `collect` would read: the declaration, and the files' contents where they are local.
-
-    On the Hub the pinned revision stands for the contents; elsewhere in the net, names and sizes do.
-    """
-    found = hashlib.sha256()
-    root = profile_root(profile, source)
-    for subset in _subsets(source, language):
-        found.update(subset.model_dump_json(exclude={"upstream"}).encode())
-        found.update(subset_glob(subset, source, language).encode())
-        if profile == HUB:
-            found.update(root.encode())
-            continue
-        for url in subset_files(subset, source, language, profile):
-            found.update(_name(url, root).encode())
-            found.update(content_identity(url))
-    return found.hexdigest()
-
-
-def content_identity(url: str) -> bytes:
-    """What stands for a file's contents: their SHA-256 where it is local, else its size and version."""
-    fs, path = fsspec.core.url_to_fs(url)
-    if fs.protocol not in ("file", ("file", "local")):
-        info = fs.info(path)
-        return json.dumps([info.get("size"), str(info.get("ETag") or info.get("mtime"))]).encode()
-    with fs.open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def _subsets(source: Source, language: Language) -> list[Subset]:
-    return [subset for subset in source.subsets if delivers(subset, source, language)]
-
-
-def _name(url: str, root: str) -> str:
-    """A file's path below `root`, however either is written: ids do not depend on where a copy lies."""
-    fs, base = fsspec.core.url_to_fs(root)
-    return str(fs._strip_protocol(url)).removeprefix(base).lstrip("/")
-
-
 def _documents(source: Source, language: Language, profile: str) -> Iterator[Document]:
     place = f"{source.name} {language.code}"
-    subsets = _subsets(source, language)
+    subsets = subsets_of(source, language)
     if not subsets:
         raise BabelmixError(
             f"{place}: the source does not have the language; add its label under `datasets` in its file"
@@ -99,7 +56,7 @@ def _documents(source: Source, language: Language, profile: str) -> Iterator[Doc
         raise BabelmixError(f"{place}: no file matches {globs} in {root}; fetch the files or correct `path`")
     for subset, found in files:
         for url in found:
-            yield from read(url, _name(url, root), subset, source, language)
+            yield from read(url, name_below(root, url), subset, source, language)
 
 
 def _own_documents(patterns: Sequence[str], language: Language, category: Category) -> Iterator[Document]:

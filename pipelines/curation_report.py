@@ -37,11 +37,6 @@ _SHORT: Final = 120
 Sampling = Sequence[tuple[CuratedPlace, Sampled]]
 
 
-# The folder of a workspace's page on curation and of its languages' cards.
-FOLDER: Final = "curation"
-PAGE: Final = "report.html"
-
-
 def write_curation_report(
     workspace: Workspace,
     steps: Iterable[Step],

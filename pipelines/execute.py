@@ -1,31 +1,30 @@
-"""Carries out one step in a workspace."""
+"""Carries out one step in a workspace.
+
+What a kind of step needs is imported as the first step of the kind is carried out: whoever gives steps to others
+loads nothing of it, and a process that collects nothing of what curates, mines or writes.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filters.bitext.mining import Mining
 from filters.settings import CurationSettings
-from pipelines.collect import collect
-from pipelines.curate import Place, curate, measure_documents
-from pipelines.curated_shards import StandingShards
-from pipelines.curation_report import PAGE, write_curation_report
-from pipelines.execute_synthesis import execute_synthesis
-from pipelines.mine import VECTORS, MinePlace, mine
-from pipelines.mix import mix
+from pipelines.curation_page import PAGE
 from pipelines.removals import documents_to_remove
-from pipelines.render_pairs import cap_across, in_funnel, render_pairs
 from pipelines.spent import metered, write_spent
-from pipelines.standing_files import Stand
 from pipelines.step import Step, status
 from pipelines.synthesis_steps import SYNTHESIS_VERSIONS
-from pipelines.taken_down import taken_down, with_removed
-from pipelines.tokenise import Standing, tokenise
 from pipelines.workspace import Workspace
 from sources.language import language
 from sources.pair_files import pair_files, pair_source
 from sources.removals import digest_of
 from sources.source import source
+
+if TYPE_CHECKING:
+    from pipelines.curate import Place
+    from pipelines.curated_shards import StandingShards
+    from pipelines.tokenise import Standing
 
 Totals = Mapping[str, Any]
 
@@ -53,11 +52,15 @@ def execute(step: Step, workspace: Workspace, workers: int = 1) -> Totals:
 
 
 def _collect(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    from pipelines.collect import collect
+
     settings = step.settings
     return collect(source(settings["source"]), language(settings["language"]), settings["profile"], targets[0])
 
 
 def _measure(step: Step, workspace: Workspace, targets: list[str], workers: int) -> Totals:
+    from pipelines.curate import measure_documents
+
     (collected,) = step.inputs
     place = _place(step, workspace, documents=collected.name, measured=targets[0])
     settings = CurationSettings.model_validate(step.settings["curation"]["settings"])
@@ -65,6 +68,9 @@ def _measure(step: Step, workspace: Workspace, targets: list[str], workers: int)
 
 
 def _curate(step: Step, workspace: Workspace, targets: list[str], workers: int) -> Totals:
+    from pipelines.curate import curate
+    from pipelines.standing_files import Stand
+
     dropped, standing, curated = targets
     collected, measured, *before = step.inputs
     earlier = {
@@ -92,11 +98,13 @@ def _curate(step: Step, workspace: Workspace, targets: list[str], workers: int) 
     return {**totals, **({"removals": digest_of(removed)} if setting else {})}
 
 
-def _standing_shards(step: Step, workspace: Workspace) -> StandingShards | None:
+def _standing_shards(step: Step, workspace: Workspace) -> "StandingShards | None":
     """The files that stand in the step's place, if the same settings made them of the same documents.
 
     With another removal list, or beside other documents of the sources that come first.
     """
+    from pipelines.curated_shards import StandingShards
+
     manifests = [manifest for folder in step.folders if (manifest := workspace.manifest(folder))]
     if len(manifests) < len(step.folders) or len({each["fingerprint"] for each in manifests}) > 1:
         return None
@@ -110,18 +118,24 @@ def _standing_shards(step: Step, workspace: Workspace) -> StandingShards | None:
     return StandingShards(folders, totals.get("shards", {}))
 
 
-def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> Place:
+def _place(step: Step, workspace: Workspace, documents: str, measured: str, **folders: str) -> "Place":
+    from pipelines.curate import Place
+
     made: dict[str, Any] = {"curated": "", "dropped": "", "standing": "", **folders}
     scratch = str(workspace.staging / "scratch" / step.name)
     return Place(documents=workspace.at(documents), measured=measured, scratch=scratch, **made)
 
 
 def _report(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    from pipelines.curation_report import write_curation_report
+
     cards = write_curation_report(workspace, step.inputs, f"{targets[0]}/{PAGE}", cards=f"{targets[0]}/cards")
     return {"languages": len(cards)}
 
 
 def _mine(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    from pipelines.mine import VECTORS, MinePlace, mine
+
     settings = step.settings
     code = language(settings["language"])
     origin, _ = pair_source(code)
@@ -136,11 +150,16 @@ def _mine(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
 
 
 def _across(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    from pipelines.render_pairs import cap_across
+
     folders = {each.settings["language"]: workspace.at(each.name) for each in step.inputs}
     return cap_across(folders, step.settings["most"], targets[0])
 
 
 def _render(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    from pipelines.render_pairs import in_funnel, render_pairs
+    from pipelines.taken_down import taken_down, with_removed
+
     mined, across = step.inputs
     dropped, chat, documents = targets
     spoken = language(step.settings["language"])
@@ -158,6 +177,8 @@ def _totals(workspace: Workspace, step: Step) -> Totals:
 
 
 def _tokenise(step: Step, workspace: Workspace, targets: list[str], workers: int) -> Totals:
+    from pipelines.tokenise import tokenise
+
     settings = step.settings
     curated = workspace.at(step.inputs[0].name)
     rehydrate = settings.get("rehydrate")
@@ -169,8 +190,10 @@ def _tokenise(step: Step, workspace: Workspace, targets: list[str], workers: int
     )
 
 
-def _standing(step: Step, workspace: Workspace) -> Standing | None:
+def _standing(step: Step, workspace: Workspace) -> "Standing | None":
     """The tokens that stand in the step's place, if its own settings and version made them of other documents."""
+    from pipelines.tokenise import Standing
+
     manifest = workspace.manifest(step.name)
     if manifest is None:
         return None
@@ -179,7 +202,15 @@ def _standing(step: Step, workspace: Workspace) -> Standing | None:
 
 
 def _mix(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    from pipelines.mix import mix
+
     return mix(step, workspace, targets[0])
+
+
+def _synthesise(step: Step, workspace: Workspace, targets: list[str]) -> Totals:
+    from pipelines.execute_synthesis import execute_synthesis
+
+    return execute_synthesis(step, workspace, targets)
 
 
 _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
@@ -188,7 +219,7 @@ _RUNNERS: dict[str, Callable[[Step, Workspace, list[str]], Totals]] = {
     "mine": _mine,
     "across": _across,
     "render": _render,
-    **dict.fromkeys(SYNTHESIS_VERSIONS, execute_synthesis),
+    **dict.fromkeys(SYNTHESIS_VERSIONS, _synthesise),
     "mix": _mix,
 }
 _BY_FILE: dict[str, Callable[[Step, Workspace, list[str], int], Totals]] = {

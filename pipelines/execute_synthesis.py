@@ -7,12 +7,12 @@ from mixtures.recipe import ENGLISH, MULTILINGUAL
 from pipelines.chosen_documents import Chosen
 from pipelines.step import Step
 from pipelines.step_progress import tell
-from pipelines.synthesise import category_of
 from pipelines.synthesise_culture import synthesise_culture
 from pipelines.synthesise_documents import synthesise_documents
 from pipelines.taken_down import taken_down, with_removed
 from pipelines.told_questions import told_questions
 from pipelines.workspace import Workspace
+from pipelines.written_category import category_of
 from sources.language import language
 from synth.engines import COMPLETIONS, engines
 from synth.rephrasing.rephrase_documents import Rephrase

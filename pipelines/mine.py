@@ -1,6 +1,5 @@
 """Mines a language's best translation pairs: reads its files, judges every pair, ranks what stands."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,11 @@ from filters.bitext.funnel import Funnel, dropped_rows, malformed_rows
 from filters.bitext.mining import Mining
 from filters.bitext.pairs import cleaned
 from filters.bitext.ranking.rank import Ranked, Ranker
-from pipelines.collect import content_identity, input_fingerprint
 from pipelines.measured_files import TableWriter
 from sources.errors import BabelmixError
 from sources.language import Language
-from sources.pair_files import pair_files, pair_source
-from sources.profile import HUB
-from sources.readers.pair_batches import PairFile, read_pair_batches
+from sources.pair_files import PairFile
+from sources.readers.pair_batches import read_pair_batches
 from sources.schema import BITEXT, DROPPED
 
 PAIRS: Final = "00000.parquet"
@@ -39,22 +36,6 @@ class MinePlace:
     bitext: str
     dropped: str
     vectors: Path
-
-
-def pair_fingerprint(language: Language, profile: str) -> str:
-    """A hash of what `mine` would read in a profile: as `pipelines.collect.input_fingerprint`.
-
-    Raises:
-        NoPairsError: the profile has no pairs of the language.
-    """
-    source, _ = pair_source(language)
-    if profile == HUB:
-        return input_fingerprint(source, language, profile)
-    found = hashlib.sha256(source.name.encode())
-    for file in pair_files(language, profile):
-        found.update(f"{file.name} {file.format} {file.compression}\n".encode())
-        found.update(content_identity(file.url))
-    return found.hexdigest()
 
 
 def mine(

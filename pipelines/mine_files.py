@@ -12,7 +12,7 @@ from pipelines.own_files import matched_files
 from pipelines.render_pairs import CHAT, render_pairs
 from pipelines.workspace import Workspace, clear_disk_errors
 from sources.language import Language
-from sources.readers.pair_batches import PairFile
+from sources.pair_files import PairFile
 
 # What pairs of a person's own files have in the column `source`.
 OWN_FILES: Final = "files"

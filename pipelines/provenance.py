@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pipelines.document_index import DocumentIndex
+from pipelines.input_fingerprint import input_fingerprint
 from pipelines.workspace import Workspace
 from sources.language import language
 from sources.source import Source, source, sources
@@ -81,9 +82,6 @@ def revision(name: str, made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _on_the_hub(found: Source, code: str) -> str:
-    # Imported where it is needed: the Hub's library takes long, and most mixtures are traced without.
-    from pipelines.collect import input_fingerprint
-
     return input_fingerprint(found, language(code), "hub")
 
 

@@ -14,11 +14,7 @@ from typing import Any, Final
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
-from datatrove.io import get_datafolder
 
-from pipelines.document_files import document_files
-from pipelines.document_io import readable
 from pipelines.workspace import Workspace
 from sources.errors import BabelmixError
 from sources.object_store import glob
@@ -111,6 +107,13 @@ def matching(folder: str, removals: Removals) -> dict[str, str]:
 
 def tables(folder: str, columns: list[str], names: Iterable[str] | None = None) -> Iterable[pa.Table]:
     """Columns of a folder's Parquet files, or of those of these `names`, a row group at a time."""
+    # A plan needs what is listed, and reads no document.
+    import pyarrow.parquet as pq
+    from datatrove.io import get_datafolder
+
+    from pipelines.document_files import document_files
+    from pipelines.document_io import readable
+
     place = get_datafolder(folder)
     for name in document_files(place) if names is None else names:
         with readable(place, name), place.open(name, "rb") as file:

@@ -13,6 +13,7 @@ from pipelines.document_io import row_counts
 from sources.language import Language
 from synth.culture.annotation import CULTURE, Annotation
 from synth.culture.articles import CulturalArticle
+from synth.culture.concept_files import concept_index
 from synth.culture.rating import Rating
 from synth.engine.estimate import estimate
 from synth.prompt import load_prompt
@@ -132,7 +133,7 @@ class _Article(CulturalArticle):
 
     def __init__(self, language: Language, engine: Engine, synthesis: Synthesis) -> None:
         settings = synthesis.culture
-        super().__init__(language, engine, settings.concepts.index(language), settings.article)
+        super().__init__(language, engine, concept_index(settings.concepts, language), settings.article)
 
     def __call__(self, document: Mapping[str, Any]) -> Any:
         """See `CulturalArticle`."""

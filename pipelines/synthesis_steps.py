@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from mixtures.recipe import ENGLISH, MULTILINGUAL, Recipe
 from mixtures.upstream import fineweb2_tokens
-from pipelines.collect import content_identity
+from pipelines.input_fingerprint import content_identity
 from pipelines.step import Step
-from pipelines.synthesise import category_of, prompts_digest
-from pipelines.synthesise_culture import SOURCE as CULTURE
+from pipelines.written_category import category_of
 from sources.buckets import Bucket
 from sources.errors import BabelmixError
 from sources.language import language
-from synth.questions.render import SOURCE as QUESTIONS
+from synth.culture.settings import SOURCE as CULTURE
+from synth.prompt import prompts_digest
+from synth.questions.settings import SOURCE as QUESTIONS
 from synth.settings import Kind, Synthesis, recordings
 
 # Raised by hand as `pipelines.build.VERSIONS` is, of which these are a part.

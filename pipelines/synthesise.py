@@ -1,27 +1,25 @@
 """Makes regional questions of a language: from its curated documents to records, documents and a quality sheet."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from mixtures.recipe import ENGLISH, MULTILINGUAL
 from pipelines.document_files import DocumentWriter
 from pipelines.document_io import row_batches
 from pipelines.measured_files import TableWriter
 from pipelines.quality_sheet import write_quality_sheet
 from pipelines.taken_down import TakenDown
+from pipelines.written_category import category_of
 from pipelines.written_rooms import RECORDS, SHEET, SHOWN, Rows
 from sources.errors import BabelmixError
 from sources.language import Language
 from sources.schema import DROPPED
-from synth.prompt import load_prompt, prompt_names
 from synth.questions.funnel import Funnel
 from synth.questions.grounds import GROUNDS, grounds
 from synth.questions.record import QUESTION, Dropped, Passage, Question
-from synth.questions.render import CATEGORY, SOURCE, document
+from synth.questions.render import document
 from synth.questions.run import make_questions
-from synth.questions.settings import QuestionSettings
+from synth.questions.settings import SOURCE, QuestionSettings
 from synth.questions.tree import Ground
 from synth.request import Engine
 from synth.translation.provenance import licence_of
@@ -31,20 +29,6 @@ PASSAGES: Final = "passages.parquet"
 _NO_LICENCE: Final = "unknown"
 
 Progress = Callable[[int, int], None]
-
-
-def prompts_digest(task: str) -> str:
-    """A hash of the templates of a task: their names, versions and words."""
-    found = hashlib.sha256()
-    for name in prompt_names():
-        if name.startswith(f"{task}/"):
-            found.update(repr(load_prompt(name)).encode())
-    return found.hexdigest()
-
-
-def category_of(code: str) -> str:
-    """The category of what is written in a language: English has one of its own in the recipes."""
-    return CATEGORY if code == ENGLISH else MULTILINGUAL
 
 
 def synthesise_questions(

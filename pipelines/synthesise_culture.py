@@ -19,23 +19,23 @@ from filters.train_quality_model import TooFewError
 from filters.verdict import Drop
 from pipelines.chosen_documents import Chosen, Sample
 from pipelines.measured_files import TableWriter
-from pipelines.synthesise import category_of
 from pipelines.taken_down import TakenDown
 from pipelines.waves import carried_out
+from pipelines.written_category import category_of
 from pipelines.written_rooms import Rows, WrittenRooms
 from sources.language import Language
 from synth.culture.annotation import CULTURE, Annotation
 from synth.culture.articles import CulturalArticle
+from synth.culture.concept_files import concept_index
 from synth.culture.density import DENSITY, DensitySettings, keep_dense, train_density_model
 from synth.culture.rating import MOST_CHARACTERS, RATING, Rating
-from synth.culture.settings import CultureSettings
+from synth.culture.settings import SOURCE, CultureSettings
 from synth.engine.progress import Watched
 from synth.questions.grounds import GROUNDS
 from synth.request import Engine
 from synth.translation.document_task import Tally
 from synth.translation.provenance import metadata
 
-SOURCE: Final = "synthetic-culture"
 RATINGS: Final = "ratings.parquet"
 ANNOTATIONS: Final = "annotations.parquet"
 MODEL: Final = "density.bin"
@@ -196,7 +196,7 @@ class _Run:
             lambda: 2 * awaited,
         )
         catalogue = Annotation(self._language, engine, self._settings.annotation)
-        concepts = self._settings.concepts.index(self._language)
+        concepts = concept_index(self._settings.concepts, self._language)
         category = category_of(self._language.code)
         task = CulturalArticle(
             self._language, engine, concepts, self._settings.article.model_copy(update={"category": category})

@@ -1,7 +1,8 @@
-"""Which file holds a language's translation pairs with English."""
+"""Files of translation pairs with English, and which of them hold a language's."""
 
 import glob as globbing
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
 
 import fsspec
 
@@ -9,9 +10,9 @@ from sources.errors import BabelmixError, UnreachableError
 from sources.language import Language
 from sources.object_store import glob as files_of
 from sources.profile import ENGLISH, HUB, delivers, profile_root, subset_glob
-from sources.readers.pair_batches import PairFile, PairFormat
-from sources.source import Source, Subset, sources
+from sources.source import Compression, Source, Subset, sources
 
+PairFormat: TypeAlias = Literal["nllb-tsv", "ccmatrix-tsv", "pairs-parquet"]
 # What comes first where a language is in several. NLLB's own files were mined anew for the languages that CCMatrix
 # lost, and say language and address of each side.
 PREFERRED: Final = ("nllb", "ccmatrix")
@@ -20,6 +21,25 @@ _FORMATS: Final[dict[str, PairFormat]] = {
     "ccmatrix-tsv": "ccmatrix-tsv",
     "pairs-parquet": "pairs-parquet",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PairFile:
+    """A file of translation pairs with English.
+
+    `name` stands in the pairs' ids; a None is found out from the file: the format from its number of columns, the
+    English side from its name (`eng_Latn-dan_Latn.gz`: English is the first) or else from its words.
+    """
+
+    url: str
+    name: str
+    # The catalog's name of the dataset, and the language that is not English.
+    source: str
+    language: str
+    format: PairFormat | None = None
+    compression: Compression | None = None
+    english: Literal["first", "second"] | None = None
+    gate: str | None = None
 
 
 class NoPairsError(BabelmixError):

@@ -4,6 +4,7 @@ A file is a head in YAML between two lines of three hyphens, and then the messag
 `@system` or `@user`. In these `{{name}}` stands for a variable that the head declares; single braces are text.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -120,6 +121,15 @@ def load_prompt(name: str, folder: Path = PROMPTS) -> Prompt:
 def prompt_names(folder: Path = PROMPTS) -> list[str]:
     """The names of all templates below `folder`, in order."""
     return sorted(each.relative_to(folder).with_suffix("").as_posix() for each in folder.rglob("*.txt"))
+
+
+def prompts_digest(task: str) -> str:
+    """A hash of the templates of a task: their names, versions and words."""
+    found = hashlib.sha256()
+    for name in prompt_names():
+        if name.startswith(f"{task}/"):
+            found.update(repr(load_prompt(name)).encode())
+    return found.hexdigest()
 
 
 def _parted(content: str, path: Path) -> tuple[_Head, str]:

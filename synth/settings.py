@@ -11,8 +11,8 @@ from sources.profile import SAMPLE
 from synth.culture.settings import CultureSettings
 from synth.engine.settings import EngineSettings
 from synth.questions.settings import Model, QuestionSettings, Tree
-from synth.rephrasing.rephrase_documents import RephraseSettings
-from synth.translation.translate_documents import TranslationSettings
+from synth.rephrasing.settings import RephraseSettings
+from synth.translation.settings import TranslationSettings
 
 SYNTHESIS_ENVIRONMENT: Final = "BABELMIX_SYNTHESIS"
 # What was written by hand for the sample pack stands in the place of a model.

@@ -5,7 +5,6 @@ gzipped or not, or a folder of such files.
 """
 
 import gzip
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import orjson
 
 from filters.bitext import compiled
+from filters.bitext.benchmark_lists import files
 from filters.bitext.english import hashes
 from filters.bitext.letters import letters, letters_of
 from filters.bitext.settings import Contamination
@@ -26,7 +26,6 @@ from sources.language import Language
 from sources.language import language as registered
 
 KEYS: Final = ("text", "sentence", "english", "source", "target", "reference", "original_target", "question")
-_ENDINGS: Final = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".devtest", ".dev")
 # A sentence of fewer letters is said without having read a benchmark.
 _FEWEST_CHARACTERS: Final = 20
 
@@ -41,33 +40,6 @@ class Known:
     # Units of an n-gram.
     english_gram: int
     target_gram: int
-
-
-def files(lists: tuple[str, ...]) -> list[Path]:
-    """The files that `lists` name, in order.
-
-    Raises:
-        BabelmixError: a file or folder is not there, or a folder holds no list.
-    """
-    found: list[Path] = []
-    for name in lists:
-        path = Path(name)
-        inside = sorted(each for each in path.rglob("*") if each.name.endswith(_ENDINGS)) if path.is_dir() else []
-        if not path.is_file() and not inside:
-            raise BabelmixError(
-                f"contamination.lists: {name} is no file and no folder with lists of sentences; write the path of"
-                " a .txt or .jsonl, gzipped or not"
-            )
-        found += inside or [path]
-    return found
-
-
-def digest(lists: tuple[str, ...]) -> str:
-    """SHA-256 over the contents of the lists' files: the same wherever the files lie."""
-    total = hashlib.sha256()
-    for path in files(lists):
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
 
 
 def known(settings: Contamination, language: Language) -> Known | None:

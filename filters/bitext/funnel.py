@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from filters.bitext.chain import REASONS, Judged
 from filters.bitext.pairs import Malformed, PairBatch
-from sources.readers.pair_batches import FAULTS, PairFile
+from sources.pair_files import PairFile
+from sources.readers.pair_batches import FAULTS
 from sources.schema import DROPPED
 
 FILTER: Final = "bitext"

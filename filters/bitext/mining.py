@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from filters.bitext import benchmark_sentences
+from filters.bitext import benchmark_lists
 from filters.bitext.ranking import model_files
 from filters.bitext.ranking.settings import Ranking
 from filters.bitext.settings import BitextSettings
@@ -53,7 +53,7 @@ class Mining(BaseModel):
         contamination = self.chain.contamination
         ranking = self.ranking
         if contamination.lists:
-            known = benchmark_sentences.digest(contamination.lists)
+            known = benchmark_lists.digest(contamination.lists)
             contamination = contamination.model_copy(update={"digest": known})
         if ranking.model is not None:
             ranking = ranking.model_copy(update={"digest": model_files.digest(ranking.model)})

@@ -1,54 +1,17 @@
 """Pairs as training text and as chat records, in several forms and both directions, by a hash of their ids."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import xxhash
-from pydantic import BaseModel, ConfigDict
 
+from filters.bitext.templates import templates
 from filters.privacy import redacted
 from sources.language import Language, language
-from sources.loading import load_yaml
 from sources.profile import ENGLISH
-
-TEMPLATES: Final = Path(__file__).parent / "templates.yaml"
-
-
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-
-
-class _Text(_Form):
-    text: str
-
-
-class _Turn(_Form):
-    user: str
-
-
-class _Templates(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    documents: tuple[_Text, ...]
-    chat: tuple[_Turn, ...]
-
-
-@cache
-def _templates() -> _Templates:
-    return load_yaml(TEMPLATES, _Templates)
-
-
-def templates_digest() -> str:
-    """SHA-256 of the file of forms."""
-    return hashlib.sha256(TEMPLATES.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +42,7 @@ def render(pairs: pa.RecordBatch, other: Language, category: str) -> Iterator[Re
             "from_text": texts[first.code],
             "to_text": texts[second.code],
         }
-        forms, turns = _templates().documents, _templates().chat
+        forms, turns = templates().documents, templates().chat
         form, turn = forms[(drawn >> 1) % len(forms)], turns[(drawn >> 16) % len(turns)]
         direction = f"{first.code}-{second.code}"
         told = {"direction": direction, "ranker": row["ranker"], "rank": row["rank"]}

@@ -19,7 +19,7 @@ from pipelines.build import Build
 from pipelines.cost.interval import Interval, total
 from pipelines.cost.sample_text import packed_languages, packed_texts
 from pipelines.cost.volumes import Volumes
-from pipelines.synthesise import category_of
+from pipelines.written_category import category_of
 from sources.language import language
 from synth.prompt import load_prompt
 from synth.questions.estimate import planned

@@ -3,7 +3,7 @@
 Two builds of a language, as `babelmix mix` would carry them out, in one fresh worker: one of the pack's own
 documents, which is nearly all start, and one of a million bytes (`sample_text`), which is nearly all work. The
 difference gives the work for a byte, what is left of the small one the start of a step, and what the first round
-takes longer than later ones the loading of tables and models in a worker.
+takes longer than later ones the loading of code, tables and models in a worker.
 """
 
 import math

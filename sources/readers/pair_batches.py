@@ -7,7 +7,7 @@ and the file goes on. A fault of the whole file (missing, empty, cut short) is o
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sources.errors import BabelmixError
+from sources.pair_files import PairFile, PairFormat
 from sources.pair_schema import PAIR, Malformed, PairBatch
 from sources.readers.compiled_rows import gather, split_rows, unknown
 from sources.readers.stream import open_file, open_stream
-from sources.source import Compression
-
-PairFormat: TypeAlias = Literal["nllb-tsv", "ccmatrix-tsv", "pairs-parquet"]
 
 COLUMNS: Final = "columns"
 ENCODING: Final = "encoding"
@@ -49,25 +47,6 @@ _FUNCTION_WORDS: Final = r"(?i)\b(the|and|of|is|was|are|with|that|this|have|from
 # Columns by format: English's or the other's sentence first and second, margin, what was identified, URLs.
 _PLACES: Final = {"nllb-tsv": (0, 1, 2, 3, 4, 6, 8), "ccmatrix-tsv": (1, 2, 0)}
 _WIDTH: Final = {"nllb-tsv": 9, "ccmatrix-tsv": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class PairFile:
-    """A file of translation pairs with English.
-
-    `name` stands in the pairs' ids; a None is found out from the file: the format from its number of columns, the
-    English side from its name (`eng_Latn-dan_Latn.gz`: English is the first) or else from its words.
-    """
-
-    url: str
-    name: str
-    # The catalog's name of the dataset, and the language that is not English.
-    source: str
-    language: str
-    format: PairFormat | None = None
-    compression: Compression | None = None
-    english: Literal["first", "second"] | None = None
-    gate: str | None = None
 
 
 def read_pair_batches(file: PairFile, rows: int = ROWS) -> Iterator[PairBatch]:

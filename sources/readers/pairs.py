@@ -6,9 +6,10 @@ from typing import Final
 import orjson
 
 from sources.errors import BabelmixError
+from sources.pair_files import PairFile
 from sources.profile import ENGLISH
 from sources.readers.document import MAX_DOCUMENT_BYTES, Document, Place
-from sources.readers.pair_batches import PairFile, read_pair_batches
+from sources.readers.pair_batches import read_pair_batches
 from sources.readers.stream import open_stream
 from sources.special_tokens import neutralise
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from filters.verdict import Drop
 from sources.language import Language
 from synth.culture.evidence import spans
 from synth.culture.regions import region_code, topics
+from synth.culture.settings import AnnotationSettings
 from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.request import Engine, Failure, Finished
@@ -20,16 +21,6 @@ from synth.translation.provenance import drawn_with, metadata, provenance
 # The key of the metadata under which topic, region and evidence stand.
 CULTURE: Final = "culture"
 _MOST_CHARACTERS: Final = 8_000
-
-
-class AnnotationSettings(BaseModel):
-    """Everything but the language that decides over an annotation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    prompt: str = "culture/annotate"
-    region: str = "the places where it is spoken"
-    seed: int = 0
 
 
 class _Annotated(BaseModel):

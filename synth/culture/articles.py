@@ -3,17 +3,18 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from filters.scripts import script_share
 from filters.verdict import Drop
-from sources.language import Fraction, Language
+from sources.language import Language
 from synth.culture.annotation import CULTURE
 from synth.culture.concepts import Concept, ConceptIndex, described
 from synth.culture.evidence import spans
 from synth.culture.regions import region_name, topics
+from synth.culture.settings import ArticleSettings
 from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.rephrasing.kept_facts import names, names_kept, numbers_new
@@ -30,30 +31,6 @@ from synth.translation.repeated import repetition_excess
 _MOST_CHARACTERS: Final = 8_000
 # Names under which the share that a source has is chance.
 _FEWEST_NAMES: Final = 4
-
-
-class ArticleSettings(BaseModel):
-    """Everything but the language that decides over an article."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    prompt: str = "culture/article"
-    concepts: Annotated[int, Field(ge=0)] = 5
-    seed: int = 0
-    # Visible characters of an article: of 100 words in the densest script, of 1,200 in the widest.
-    shortest: Annotated[int, Field(ge=1)] = 150
-    longest: Annotated[int, Field(ge=1)] = 8_000
-    script: Fraction = 0.5
-    # The share of n-grams that the document does not have: less is a copy, more is about something else.
-    least_novelty: Fraction = 0.2
-    most_novelty: Fraction = 0.97
-    # Numbers above 12 that neither the document nor a record has, and the share of names that one of them has.
-    new_numbers: Annotated[int, Field(ge=0)] = 0
-    names_known: Fraction = 0.5
-    window: Annotated[float, Field(ge=0)] = 0.6
-    repetition: Annotated[float, Field(gt=0)] = 1.0
-    source: str = "synthetic-culture"
-    category: str = "synthetic"
 
 
 class _Article(BaseModel):

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import xxhash
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from filters.verdict import Drop
 from sources.language import Language
+from synth.culture.settings import RatingSettings
 from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.request import Engine, Failure, Finished
@@ -18,16 +19,6 @@ from synth.translation.provenance import drawn_with, metadata, provenance
 RATING: Final = "culture.rating"
 # Characters of a document that are judged: its beginning, as `filters.quality_model` reads it.
 MOST_CHARACTERS: Final = 4_000
-
-
-class RatingSettings(BaseModel):
-    """Everything but the language that decides over a rating."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    prompt: str = "culture/rate"
-    region: str = "the places where it is spoken"
-    seed: int = 0
 
 
 class _Rated(BaseModel):

@@ -1,23 +1,63 @@
 """How cultural articles of a language are made: how many documents are judged, and where concepts come from."""
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sources.language import Fraction, Language
-from synth.culture.annotation import AnnotationSettings
-from synth.culture.articles import ArticleSettings
-from synth.culture.concepts import Concept, ConceptIndex
-from synth.culture.rating import RatingSettings
-from synth.culture.sparql_results import read_results
-from synth.culture.wikidata import SETTINGS, BadRows, read_concepts, read_tree, wikidata_settings
+from sources.language import Fraction
+from synth.culture.wikidata_settings import SETTINGS
+
+# The source that articles stand under.
+SOURCE: Final = "synthetic-culture"
+
+
+class RatingSettings(BaseModel):
+    """Everything but the language that decides over a rating."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: str = "culture/rate"
+    region: str = "the places where it is spoken"
+    seed: int = 0
+
+
+class AnnotationSettings(BaseModel):
+    """Everything but the language that decides over an annotation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: str = "culture/annotate"
+    region: str = "the places where it is spoken"
+    seed: int = 0
+
+
+class ArticleSettings(BaseModel):
+    """Everything but the language that decides over an article."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: str = "culture/article"
+    concepts: Annotated[int, Field(ge=0)] = 5
+    seed: int = 0
+    # Visible characters of an article: of 100 words in the densest script, of 1,200 in the widest.
+    shortest: Annotated[int, Field(ge=1)] = 150
+    longest: Annotated[int, Field(ge=1)] = 8_000
+    script: Fraction = 0.5
+    # The share of n-grams that the document does not have: less is a copy, more is about something else.
+    least_novelty: Fraction = 0.2
+    most_novelty: Fraction = 0.97
+    # Numbers above 12 that neither the document nor a record has, and the share of names that one of them has.
+    new_numbers: Annotated[int, Field(ge=0)] = 0
+    names_known: Fraction = 0.5
+    window: Annotated[float, Field(ge=0)] = 0.6
+    repetition: Annotated[float, Field(gt=0)] = 1.0
+    source: str = SOURCE
+    category: str = "synthetic"
 
 
 class ConceptFiles(BaseModel):
-    """Files of Wikidata's concepts that articles may use; none are needed."""
+    """Files of Wikidata's concepts that articles may use; none are needed. `concept_files` reads them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,22 +72,6 @@ class ConceptFiles(BaseModel):
         """The files that are read for a language, its settings first; none where there are no concepts."""
         found = [*([self.dump] if self.dump else []), *self.results.get(code, ())]
         return [self.settings or SETTINGS, *found] if found else []
-
-    def index(self, language: Language) -> ConceptIndex | None:
-        """The concepts of a language; None where no file is named.
-
-        Raises:
-            BabelmixError: a file cannot be read or is none of its kind.
-        """
-        return ConceptIndex(self._concepts(language), language) if self.of(language.code) else None
-
-    def _concepts(self, language: Language) -> Iterator[Concept]:
-        settings, bad, passed = wikidata_settings(self.settings or SETTINGS), BadRows(), Counter[str]()
-        if self.dump:
-            tree = read_tree(self.dump, settings, BadRows())
-            yield from read_concepts(self.dump, language, settings, tree, bad, passed)
-        for path in self.results.get(language.code, ()):
-            yield from read_results(path, settings, bad, passed)
 
 
 class CultureSettings(BaseModel):

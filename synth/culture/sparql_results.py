@@ -15,7 +15,8 @@ from typing import Any, Final, TextIO
 
 from sources.errors import BabelmixError
 from synth.culture.concepts import Concept
-from synth.culture.wikidata import BadRows, WikidataSettings
+from synth.culture.wikidata import BadRows
+from synth.culture.wikidata_settings import WikidataSettings
 
 _NEEDED: Final = ("item", "label", "english")
 _ENTITY: Final = "/entity/"

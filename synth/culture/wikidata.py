@@ -17,36 +17,15 @@ from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
 from sources.errors import BabelmixError
 from sources.language import Language
-from sources.loading import load_yaml
 from synth.culture.concepts import Concept
+from synth.culture.wikidata_settings import WikidataSettings
 
-SETTINGS: Final = Path(__file__).parent / "wikidata.yaml"
 _ITEM: Final = re.compile(r"Q[1-9]\d{0,11}")
 # Bad rows that are named; all are counted.
 _NAMED: Final = 20
-
-
-class WikidataSettings(BaseModel):
-    """Which items are concepts. `wikidata.yaml` holds the defaults; another file may be loaded in its place."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    classes: dict[str, tuple[str, ...]]
-    instance_of: tuple[str, ...]
-    subclass_of: tuple[str, ...]
-    regions: tuple[str, ...]
-    iso_code: str
-    fewest_sitelinks: int = Field(ge=0)
-    most_sitelinks: int = Field(ge=0)
-    languages: dict[str, tuple[str, ...]]
-
-    def codes(self, language: Language) -> tuple[str, ...]:
-        """Wikidata's codes of a language, the first that has a label counts."""
-        return self.languages.get(language.code) or (language.iso639_1 or language.iso639_3,)
 
 
 @dataclass(slots=True)
@@ -71,15 +50,6 @@ class Tree:
     names: Mapping[str, tuple[str, ...]]
     # ISO 3166-1 code by the item of the country.
     countries: Mapping[str, str]
-
-
-def wikidata_settings(path: Path = SETTINGS) -> WikidataSettings:
-    """The settings in a YAML file.
-
-    Raises:
-        BabelmixError: it cannot be read or does not fit.
-    """
-    return load_yaml(path, WikidataSettings)
 
 
 def entities(path: Path, bad: BadRows) -> Iterator[dict[str, Any]]:

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sources.errors import BabelmixError
-from synth.engine.http_engine import HttpEngine
-from synth.engine.store import Store
+
+if TYPE_CHECKING:
+    from synth.engine.http_engine import HttpEngine
+    from synth.engine.store import Store
 
 
 class EngineSettings(BaseModel):
@@ -25,12 +27,15 @@ class EngineSettings(BaseModel):
     # The environment variable that holds the key: keys do not belong into files.
     api_key_variable: str | None = None
 
-    def engine(self, store: Store, restart: Callable[[], None] | None = None) -> HttpEngine:
+    def engine(self, store: "Store", restart: Callable[[], None] | None = None) -> "HttpEngine":
         """The engine with these settings.
 
         Raises:
             BabelmixError: the environment variable is not set.
         """
+        # Whoever plans reads these settings too, and talks to no server.
+        from synth.engine.http_engine import HttpEngine
+
         key = None
         if self.api_key_variable is not None and not (key := os.environ.get(self.api_key_variable)):
             raise BabelmixError(f"api_key_variable: {self.api_key_variable} is not set; export it with the key")

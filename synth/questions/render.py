@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from sources.loading import load_yaml
 from synth.questions.record import OPTIONS, Question, shuffled
+from synth.questions.settings import CATEGORY, SOURCE
 
-SOURCE: Final = "regional-questions"
-CATEGORY: Final = "synthetic"
 _FOLDER: Final = Path(__file__).parent
 _LATIN: Final = ("A", "B", "C", "D")
 _NUMBERS: Final = ("1", "2", "3", "4")

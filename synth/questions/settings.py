@@ -1,12 +1,15 @@
 """What a person may decide of how questions are made; every number has a default that is meant."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from filters.identifiers import IdentifierName
 from filters.settings import Contamination
 
+# The source and the category that questions stand under as documents.
+SOURCE: Final = "regional-questions"
+CATEGORY: Final = "synthetic"
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -1,15 +1,14 @@
 """The checks of a rephrased piece, cheap ones first."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Final
 
 from filters.bitext.language_numbers import MYRIADS
 from filters.scripts import script_share
-from sources.language import Fraction, Language
+from sources.language import Language
 from synth.rephrasing.kept_facts import names, names_kept, numbers_kept, numbers_new
 from synth.rephrasing.novelty import novelty
+from synth.rephrasing.settings import RephraseCheckSettings
 from synth.translation.check import Check
 from synth.translation.checks import ends_open
 from synth.translation.pair_scores import PairScores, language_scores
@@ -19,31 +18,6 @@ from synth.translation.repeated import repetition_excess
 
 # Names under which the share that is kept is chance.
 _FEWEST_NAMES: Final = 6
-
-
-class RephraseCheckSettings(BaseModel):
-    """What a rephrased text is held against."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    script: Fraction = 0.6
-    script_unspaced: Fraction = 0.4
-    # What a window of the text may be below the language's threshold of identification.
-    window: Annotated[float, Field(ge=0)] = 0.6
-    # Length over the source's.
-    shortest: Annotated[float, Field(gt=0)] = 0.6
-    longest: Annotated[float, Field(gt=0)] = 2.0
-    # The share of n-grams that the source does not have: less is a copy, more is another text.
-    least_novelty: Fraction = 0.2
-    most_novelty: Fraction = 0.9
-    # Numbers above 12 that the source does not have, and the share of its own that are kept.
-    new_numbers: Annotated[int, Field(ge=0)] = 0
-    numbers_kept: Fraction = 0.5
-    # The share of the source's names that are kept, and of the text's names that the source has.
-    names_kept: Fraction = 0.34
-    names_known: Fraction = 0.34
-    # Times the language's thresholds of repetition.
-    repetition: Annotated[float, Field(gt=0)] = 1.0
 
 
 class RephraseChecks:

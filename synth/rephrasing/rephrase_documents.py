@@ -1,44 +1,22 @@
 """Documents said anew in their own language."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from filters.scripts import script_share
 from filters.verdict import Drop
 from sources.language import Language
 from synth.parsing import completed
 from synth.prompt import load_prompt
-from synth.rephrasing.checks import RephraseChecks, RephraseCheckSettings
+from synth.rephrasing.checks import RephraseChecks
+from synth.rephrasing.settings import RephraseSettings
 from synth.request import Engine, Failure, Finished
 from synth.translation.document_task import Asked, Row, Unusable
 from synth.translation.pair_scores import PairScores, language_scores
 from synth.translation.piecewise import Pieces, Written
 from synth.translation.provenance import drawn_with, provenance, worst
-
-# Ways of saying a text anew.
-PROMPTS: Final = ("rephrase/plain", "rephrase/reference", "rephrase/dialogue")
-
-
-class RephraseSettings(BaseModel):
-    """Everything but the language that decides over what is made of a document."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    # A document gets one of them, by its id.
-    prompts: tuple[str, ...] = PROMPTS
-    # Where the readers live, as a prompt says it: `Greece`.
-    region: str = "the places where it is spoken"
-    # Characters of a piece.
-    budget: Annotated[int, Field(ge=16)] = 2400
-    seed: int = 0
-    # How far above the language's threshold of identification an input must be, and the share of its script.
-    margin: Annotated[float, Field(ge=0)] = 0.1
-    script: Annotated[float, Field(ge=0, le=1)] = 0.5
-    source: str = "synthetic-rephrase"
-    category: str = "synthetic"
-    checks: RephraseCheckSettings = RephraseCheckSettings()
 
 
 class _Rephrased(BaseModel):

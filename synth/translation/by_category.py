@@ -7,7 +7,8 @@ from filters.verdict import Drop
 from sources.language import Language
 from synth.request import Engine
 from synth.translation.document_task import Asked
-from synth.translation.translate_documents import Translation, TranslationSettings
+from synth.translation.settings import TranslationSettings
+from synth.translation.translate_documents import Translation
 
 
 class TranslationByCategory:

@@ -1,19 +1,19 @@
 """The checks of a translated piece, cheap ones first."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Final
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field
 
 from filters.bitext.language_numbers import MYRIADS
 from filters.scripts import script_share
-from sources.language import Fraction, Language
+from sources.language import Language
 from synth.translation.check import Check
 from synth.translation.pair_scores import PairScores, language_scores
 from synth.translation.phrases import phrase_found
 from synth.translation.protection import MARKER, marker_fault
 from synth.translation.repeated import repetition_excess
+from synth.translation.settings import CheckSettings
 
 # Letters under which lengths, words in common and scripts of a piece are chance.
 _FEWEST_LETTERS: Final = 12
@@ -21,39 +21,6 @@ _BLANK_LINE: Final = regex.compile(r"\n\s*\n")
 # Marks that end a sentence, and a text that ends with one, in brackets or quotation marks or not.
 _MARK: Final = regex.compile(r"[.!?…。．！？।॥۔؟።፡។៕៖།]")
 _CLOSED: Final = regex.compile(rf"(?:{_MARK.pattern}|[;:；：])[\s\p{{Pe}}\p{{Pf}}\p{{Pi}}\"'*_`]*$")
-
-
-class CheckSettings(BaseModel):
-    """What a translation is held against. Thresholds of one language stand with the filters of pairs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    # The share of the letters that are in the language's script; of scripts without spaces, where a name in Latin
-    # letters weighs several times as much.
-    script: Fraction = 0.6
-    script_unspaced: Fraction = 0.4
-    # The share of letters in words that the source has too, names left out.
-    copied: Fraction = 0.5
-    # What a window of the text may be below the language's threshold of identification.
-    window: Annotated[float, Field(ge=0)] = 0.6
-    # Numbers that contradict each other: each side has one that the other lacks.
-    conflicts: Annotated[int, Field(ge=0)] = 0
-    # The share of numbers that agree, where the languages write them in digits as a rule.
-    agreement: Fraction = 0.5
-    # Length: standard deviations of the language's good translations, and the quotient whatever they are. Models
-    # leave out more often than they add: of good documents of six sentences 0.5% are shorter.
-    too_short: Annotated[float, Field(gt=0)] = 2.25
-    too_long: Annotated[float, Field(gt=0)] = 3.5
-    shortest: Annotated[float, Field(gt=0)] = 0.5
-    longest: Annotated[float, Field(gt=0)] = 2.0
-    # How many standard deviations too long a text must be that has no end where its source has one; and in a
-    # language that often has none there.
-    unfinished: float = 0.5
-    unfinished_unmarked: float = -1.0
-    # Lines that are more or fewer than the source's, as a share of them; of few lines none.
-    lines: Fraction = 0.1
-    # Times the language's thresholds of repetition.
-    repetition: Annotated[float, Field(gt=0)] = 1.0
 
 
 class TranslationChecks:

@@ -1,9 +1,9 @@
 """Documents of one language as documents of another."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from filters.verdict import Drop
 from sources.language import Language
@@ -11,34 +11,17 @@ from synth.parsing import completed
 from synth.prompt import load_prompt
 from synth.request import Engine, Failure, Finished
 from synth.translation.answers import final_answer, is_language, names_answer, same_answer
-from synth.translation.checks import CheckSettings, TranslationChecks
+from synth.translation.checks import TranslationChecks
 from synth.translation.document_task import Asked, Row, Unusable
 from synth.translation.pair_scores import language_scores
 from synth.translation.piecewise import Pieces, Written
 from synth.translation.provenance import drawn_with, metadata, provenance, worst
+from synth.translation.settings import TranslationSettings
 
 # Characters of the piece before that are shown for its terms.
 _CONTEXT: Final = 300
 # The key of the metadata under which an exercise's answer stands.
 ANSWER: Final = "expected_answer"
-
-
-class TranslationSettings(BaseModel):
-    """Everything but the two languages that decides over a translation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    # `translate/document`, or `translate/exercise` for questions with their solutions.
-    prompt: str = "translate/document"
-    # Where the readers live, as a prompt says it: `Greece`.
-    region: str = "the places where it is spoken"
-    # Characters of a piece. Longer ones are cheaper, and more is lost with one that fails.
-    budget: Annotated[int, Field(ge=16)] = 1600
-    seed: int = 0
-    # The source and category that translated documents have; the original's source stands in their metadata.
-    source: str = "synthetic-translation"
-    category: str = "synthetic"
-    checks: CheckSettings = CheckSettings()
 
 
 class _Translated(BaseModel):

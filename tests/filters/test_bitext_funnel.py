@@ -4,7 +4,8 @@ from filters.bitext.chain import Chain
 from filters.bitext.funnel import FUNNEL, Funnel, dropped_rows, malformed_rows
 from filters.bitext.settings import BitextSettings, Caps
 from sources.language import language
-from sources.readers.pair_batches import PairFile, read_pair_batches
+from sources.pair_files import PairFile
+from sources.readers.pair_batches import read_pair_batches
 from sources.schema import DROPPED
 
 GOOD = "1.1\tThe government announced a new plan on Monday.\tΗ κυβέρνηση ανακοίνωσε ένα νέο σχέδιο τη Δευτέρα.\n"

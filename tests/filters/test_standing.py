@@ -8,7 +8,8 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.standing import Newcomers, in_priority, near_copies
+from filters.priority import in_priority
+from filters.standing import Newcomers, near_copies
 from filters.statistics import Ragged
 
 Array = npt.NDArray[np.uint64]

@@ -9,8 +9,9 @@ import pytest
 import zstandard
 
 from filters.settings import CurationSettings
-from pipelines.collect import collect, collect_files, input_fingerprint
+from pipelines.collect import collect, collect_files
 from pipelines.curate_files import curate_files
+from pipelines.input_fingerprint import input_fingerprint
 from sources.errors import BabelmixError
 from sources.language import language
 from sources.schema import DOCUMENT

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.errors import BabelmixError
+from sources.pair_files import PairFile
 from sources.pair_schema import PAIR, PairBatch
 from sources.readers import pair_batches
-from sources.readers.pair_batches import PairFile, read_pair_batches
+from sources.readers.pair_batches import read_pair_batches
 
 NLLB = "Et hus.\tA house.\t1.2\t0.99\t1.0\tcrawl\thttps://example.org/da\t_\t_\n"
 CCMATRIX = "1.1\tEt hus.\tA house.\n"

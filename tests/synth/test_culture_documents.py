@@ -12,11 +12,12 @@ from filters.verdict import Drop
 from sources.language import language, languages
 from sources.schema import DOCUMENT
 from synth.culture.annotation import CULTURE, Annotation
-from synth.culture.articles import ArticleSettings, CulturalArticle
+from synth.culture.articles import CulturalArticle
 from synth.culture.concepts import Concept, ConceptIndex
 from synth.culture.evidence import spans
 from synth.culture.rating import RATING, Rating, sampled
 from synth.culture.regions import countries, region_code, region_name, topics
+from synth.culture.settings import ArticleSettings
 from synth.request import Request
 from synth.translation.document_task import Task, carry_out
 

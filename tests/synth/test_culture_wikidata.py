@@ -13,7 +13,8 @@ from sources.errors import BabelmixError
 from sources.language import language
 from synth.culture.concepts import Concept, ConceptIndex, described
 from synth.culture.sparql_results import read_results
-from synth.culture.wikidata import BadRows, read_concepts, read_tree, wikidata_settings
+from synth.culture.wikidata import BadRows, read_concepts, read_tree
+from synth.culture.wikidata_settings import wikidata_settings
 
 GREEK = language("ell_Grek")
 

@@ -12,7 +12,8 @@ from filters.verdict import Drop
 from sources.language import language, languages
 from synth.rephrasing.kept_facts import names, names_kept, numbers, numbers_kept, numbers_new
 from synth.rephrasing.novelty import novelty
-from synth.rephrasing.rephrase_documents import PROMPTS, Rephrase, RephraseSettings
+from synth.rephrasing.rephrase_documents import Rephrase
+from synth.rephrasing.settings import PROMPTS, RephraseSettings
 from synth.translation.document_task import carry_out
 
 SOURCE = {

@@ -15,7 +15,8 @@ from sources.language import language, languages
 from sources.schema import DOCUMENT
 from synth.request import Completion, Failure, Request
 from synth.translation.document_task import Tally, carry_out, planned
-from synth.translation.translate_documents import Translation, TranslationSettings
+from synth.translation.settings import TranslationSettings
+from synth.translation.translate_documents import Translation
 
 ENGLISH = (
     "The old bridge over the river was built in 1862 and carried the only road to the market town.\n\n"
