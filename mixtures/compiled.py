@@ -9,13 +9,10 @@ from typing import Any, Final
 import numba
 import numpy as np
 
-# Each round of a permutation is a bijection on k bits: a shift with exclusive or, a multiplication by an odd
-# number, an addition.
-ROUNDS: Final = 4
+from mixtures.order_layout import EVERY, ROUNDS
+
 # Fewer bits than this are mixed too little by so many rounds.
 _LEAST_BITS: Final = 8
-# Every how many documents the tokens so far are noted.
-EVERY: Final = 1024
 NEVER: Final = np.int32(np.iinfo(np.int32).max)
 # Places in the state that `interleave` takes and leaves.
 CLOCK, BASE, TOKENS = 0, 1, 2

@@ -23,6 +23,7 @@ from mixtures.order import (
     _Stream,
     _Turns,
 )
+from mixtures.order_layout import EVERY
 
 # Documents whose lengths are added up at once.
 _PART = 1 << 16
@@ -39,7 +40,7 @@ def write_continued_order(
     Raises:
         BabelmixError: as `write_order`.
     """
-    from mixtures.compiled import EVERY, TOKENS, interleave
+    from mixtures.compiled import TOKENS, interleave
 
     turns = _ContinuedTurns(buckets, starts, seed)
     order = np.empty(CHECKPOINT, dtype=_entry_type(len(buckets)))

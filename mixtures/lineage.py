@@ -19,6 +19,7 @@ import numpy.typing as npt
 from mixtures.indexed import IndexedDataset
 from mixtures.local_copy import copied
 from mixtures.order import CHECKPOINT, COUNTS_FILE, DESCRIPTION_FILE
+from mixtures.order_layout import EVERY
 from mixtures.permutation import permutation_keys
 from mixtures.reader import MixtureReader
 from sources.errors import BabelmixError
@@ -92,8 +93,6 @@ class Lineage:
         Raises:
             BabelmixError: there are no such tokens.
         """
-        from mixtures.compiled import EVERY
-
         if not 0 <= start < stop <= self.tokens:
             raise BabelmixError(
                 f"{self.folder}: no tokens {start} to {stop}; it has those from 0 to {self.tokens}"
@@ -118,8 +117,6 @@ class Lineage:
 
     def readings(self, bucket: int, document: int) -> list[Reading]:
         """Every time that a document of a bucket is read, in the order of the epochs."""
-        from mixtures.compiled import EVERY
-
         found = []
         for number in self._numbers(bucket, document):
             entry = self._entry(bucket, number)

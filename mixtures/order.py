@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixtures.local_copy import copied
+from mixtures.order_layout import EVERY
 from sources.errors import BabelmixError
 
 # Raised when the same plan and seed give another order.
@@ -75,7 +76,7 @@ def write_order(buckets: Sequence[OrderBucket], seed: int, folder: Path) -> Orde
     Raises:
         BabelmixError: there is no bucket, there are too many, or one has no documents or tokens.
     """
-    from mixtures.compiled import EVERY, TOKENS, interleave
+    from mixtures.compiled import TOKENS, interleave
 
     turns = _Turns(buckets, seed)
     order = np.empty(CHECKPOINT, dtype=_entry_type(len(buckets)))
@@ -245,8 +246,6 @@ class Order:
     """
 
     def __init__(self, folder: Path) -> None:
-        from mixtures.compiled import EVERY
-
         path = Path(copied(str(folder / DESCRIPTION_FILE)))
         try:
             description = json.loads(path.read_text(encoding="utf-8"))

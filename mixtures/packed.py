@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mixtures.indexed import IndexedDataset
 from mixtures.local_copy import copied
 from mixtures.order import Order
+from mixtures.order_layout import EVERY
 from mixtures.reader import MixtureReader
 from sources.errors import BabelmixError
 
@@ -179,8 +180,6 @@ class PackedReader:
 
     @property
     def _block_size(self) -> int:
-        from mixtures.compiled import EVERY
-
         return _BLOCK_MARKS * EVERY
 
     @cached_property

@@ -10,11 +10,11 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
+from mixtures.order_layout import ROUNDS
+
 
 def permutation_keys(*names: str | int) -> npt.NDArray[np.uint64]:
     """The keys of one permutation, of shape (8,), from what names it: a seed, a bucket, an epoch."""
-    from mixtures.compiled import ROUNDS
-
     digest = hashlib.blake2b("\x1f".join(map(str, names)).encode(), digest_size=16 * ROUNDS).digest()
     keys = np.frombuffer(digest, dtype="<u8").copy()
     keys[::2] |= np.uint64(1)  # a multiplication is a bijection if it is by an odd number

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mixtures.indexed import IndexedDataset
 from mixtures.local_copy import copied, local_folder
 from mixtures.order import Order
+from mixtures.order_layout import EVERY
 from sources.errors import BabelmixError
 
 # Documents that are looked up at once.
@@ -128,8 +129,6 @@ class _Documents:
     """The documents of the order as one row of tokens, from a token on."""
 
     def __init__(self, reader: MixtureReader, token: int) -> None:
-        from mixtures.compiled import EVERY
-
         self._reader = reader
         # The last of the noted positions that does not lie behind the token.
         mark = int(np.searchsorted(reader.order.positions, token, side="right")) - 1

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from mixtures.order_layout import EVERY
 from mixtures.reader import MixtureReader
 
 # Blocks of 1,024 documents whose lengths are remembered; about 24 KB each.
@@ -87,8 +88,6 @@ class DocumentFinder:
 
     def _block(self, mark: int) -> tuple[npt.NDArray[Any], ...]:
         """Where the documents from the `mark`-th noted position on end, their buckets and their numbers."""
-        from mixtures.compiled import EVERY
-
         if mark in self._blocks:
             self._blocks.move_to_end(mark)
             return self._blocks[mark]
