@@ -473,9 +473,12 @@ def one_round(
     for kind in kinds:
         before = len(place.complete())
         began = time.monotonic()
-        ended = kind(bench, place)
-        _told(ended)
-        _whole(bench, place)
+        try:
+            ended = kind(bench, place)
+            _told(ended)
+            _whole(bench, place)
+        except FaultError as error:
+            raise FaultError(f"{kind.__name__}: {error}") from error
         counts[kind.__name__] += ended.injected
         said = f"  {ended.lines[0][:150]}" if ended.code and not ended.killed else ""
         print(

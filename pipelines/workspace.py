@@ -115,15 +115,20 @@ class Workspace:
         targets = [self.staging / attempt / folder for folder in folders]
         with clear_disk_errors(self.url), clear_store_errors(f"workspace {self.url}"):
             self._make_staging()
-            for target in targets:
-                target.mkdir(parents=True)
-            yield [str(target) for target in targets]
-            for folder, target in zip(folders, targets, strict=True):
-                _describe(target, manifest)
-                if self.local is None:
-                    self._upload(folder, target)
-                else:
-                    _put_in_place(target, self.local / folder)
+            try:
+                for target in targets:
+                    target.mkdir(parents=True)
+                yield [str(target) for target in targets]
+                for folder, target in zip(folders, targets, strict=True):
+                    _describe(target, manifest)
+                    if self.local is None:
+                        self._upload(folder, target)
+                    else:
+                        _put_in_place(target, self.local / folder)
+            except FileNotFoundError:
+                # Whoever took over the lock on this machine has swept away what was written here.
+                self._check_lock()
+                raise
             shutil.rmtree(self.staging / attempt, ignore_errors=True)
 
     def _upload(self, folder: str, target: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -196,6 +197,18 @@ def test_a_run_that_lost_its_lock_writes_nothing_more(server: str, workspace: Wo
     assert manifest is not None and manifest["fingerprint"] == "old"
     # The lock of the other is left alone, by the beat and by the end.
     assert json.loads(filesystem(server).cat_file(f"{workspace.url}/.lock"))["holder"] == "other"
+
+
+def test_a_run_whose_files_the_next_holder_swept_away_says_so(server: str, workspace: Workspace) -> None:
+    with workspace.lock(patience_s=0) as held:
+        manifest = {"fingerprint": "new"}
+        with (
+            pytest.raises(BabelmixError, match="cut off for so long that another took the workspace"),
+            held.replacing(["a"], manifest) as (target,),
+        ):
+            Path(target, "0").write_text("0")
+            put_lock(server, workspace)
+            shutil.rmtree(held.staging)
 
 
 def with_manifests(folder: Path) -> None:
