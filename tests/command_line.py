@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 BABELMIX = BIN / "babelmix"
 # Longer than any command here takes, on a machine that does much else besides.
-PATIENCE_S = 300
+PATIENCE_S = 900
 
 
 @dataclass(frozen=True, slots=True)

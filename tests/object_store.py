@@ -58,10 +58,14 @@ def s3_server() -> Iterator[str]:
 
 
 def digests_in_store(url: str, folder: str) -> dict[str, str]:
-    """SHA-256 of every object of a workspace by its path in it."""
+    """SHA-256 of every object of a workspace by its path in it, but for the times that steps took."""
     fs = filesystem(url)
     found = {name.removeprefix(f"{folder}/"): name for name in fs.find(folder)}
-    return {name: hashlib.sha256(fs.cat_file(path)).hexdigest() for name, path in sorted(found.items())}
+    return {
+        name: hashlib.sha256(fs.cat_file(path)).hexdigest()
+        for name, path in sorted(found.items())
+        if not name.startswith("spent/")
+    }
 
 
 def upload(url: str, folder: Path, place: str) -> None:

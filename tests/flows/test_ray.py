@@ -103,7 +103,7 @@ def _until_under_way(process: "subprocess.Popen[str]", workspace: Path, raylet: 
         time.sleep(0.01)
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_the_bytes_are_those_of_a_build_on_this_machine(cluster: Any, built_few: Built, tmp_path: Path) -> None:
     assert _mix(cluster, tmp_path).done().splitlines()[-2:] == built_few.ended.out.splitlines()[-2:]
     assert digests(tmp_path / "workspace") == digests(built_few.workspace)
@@ -113,7 +113,7 @@ def test_the_bytes_are_those_of_a_build_on_this_machine(cluster: Any, built_few:
     assert times(tmp_path / "workspace") == before
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_steps_mistake_is_said_in_its_line(cluster: Any, tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "sources" / "sample", tmp_path / "mirror")
     (broken,) = (tmp_path / "mirror" / "fineweb-2" / "data" / "ell_Grek" / "train").glob("*.parquet")
@@ -123,7 +123,7 @@ def test_a_steps_mistake_is_said_in_its_line(cluster: Any, tmp_path: Path) -> No
     assert str(broken.relative_to(tmp_path)) in line
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_killed_driver_leaves_nothing_that_the_next_one_minds(
     cluster: Any, built_few: Built, tmp_path: Path
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_killed_driver_leaves_nothing_that_the_next_one_minds(
     assert digests(tmp_path / "workspace") == digests(built_few.workspace)
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_node_that_dies_under_way_changes_no_byte(built_few: Built, tmp_path: Path) -> None:
     with _cluster() as cluster:
         (raylet,) = cluster.worker_nodes.copy().pop().all_processes["raylet"]
