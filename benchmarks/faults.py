@@ -216,10 +216,13 @@ class Folder:
 
     def complete(self) -> list[str]:
         """Folders that have a manifest."""
-        found = Path(self.workspace).rglob("manifest.json")
-        return sorted(
-            str(each.parent.relative_to(self.workspace)) for each in found if ".staging" not in each.parts
-        )
+        found = []
+        # Unlike Path.rglob, it bears folders that are taken away meanwhile.
+        for folder, inner, files in os.walk(self.workspace):
+            inner[:] = [name for name in inner if name != ".staging"]
+            if "manifest.json" in files:
+                found.append(str(Path(folder).relative_to(self.workspace)))
+        return sorted(found)
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of every file by its path."""
@@ -232,7 +235,10 @@ class Folder:
 
     def close(self) -> None:
         if self._mounted:
-            subprocess.run(["umount", self.mount], check=True)
+            # The last processes of a build that was killed end a moment after it.
+            deadline = time.monotonic() + 30
+            while subprocess.run(["umount", self.mount], check=False).returncode and time.monotonic() < deadline:
+                time.sleep(0.5)
         shutil.rmtree(self.mount)
 
 
