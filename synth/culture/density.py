@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import xxhash
+from datatrove.utils.batching import batched
 from pydantic import BaseModel, ConfigDict, Field
 
 from filters.quality_model import load_model, scores
@@ -165,7 +166,7 @@ def keep_dense(
             f"{settings}: language: is {read.language}, not {language.code}; name that one's model"
         )
     model = load_model(str(settings.with_name(read.model)), read.digest)
-    for batch in _batches(documents):
+    for batch in batched(documents, _BATCH):
         for document, score in zip(batch, scores([each["text"] for each in batch], model, language), strict=True):
             if score >= read.threshold:
                 yield {
@@ -179,17 +180,6 @@ def keep_dense(
 def _at(dense: npt.NDArray[np.float64], other: npt.NDArray[np.float64], at: float) -> float:
     right, wrong = int((dense >= at).sum()), int((other >= at).sum())
     return right / (right + wrong) if right + wrong >= FEWEST_KEPT else 0.0
-
-
-def _batches(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    batch: list[Mapping[str, Any]] = []
-    for document in documents:
-        batch.append(document)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _write(settings: DensitySettings, path: Path) -> None:

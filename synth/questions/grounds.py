@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
+from datatrove.utils.batching import batched
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from sources.language import Language
@@ -54,7 +55,7 @@ def grounds(
         "regions": "\n".join(f"{code}: {name}" for code, name in regions.items()),
         "domains": "\n".join(f"{name}: {domain.about}" for name, domain in known.items()),
     }
-    for some in _waves(passages, settings.wave):
+    for some in batched(passages, settings.wave):
         requests = [template.request({**told, "passage": each.text}, seed=settings.seed) for each in some]
         for passage, finished in zip(some, ask(engine, requests), strict=True):
             placed = completed(finished, _Placed)
@@ -68,14 +69,3 @@ def grounds(
                 yield Dropped(passage.id, "place", "unknown_domain", detail=placed.domain)
             else:
                 yield Ground(passage, placed.region, placed.domain, placed.topic or "")
-
-
-def _waves(passages: Iterable[Passage], size: int) -> Iterator[list[Passage]]:
-    wave: list[Passage] = []
-    for each in passages:
-        wave.append(each)
-        if len(wave) == size:
-            yield wave
-            wave = []
-    if wave:
-        yield wave

@@ -5,10 +5,11 @@ document), facets declared. Every node is one request that only its own words de
 finds all nodes that it had, and a changed domain costs only its own.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
+from datatrove.utils.batching import batched
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from filters.scripts import script_share
@@ -103,7 +104,7 @@ def grounded(
     """
     names = regions_of(language)
     template = load_prompt("questions/concepts_in")
-    for some in _chunks(grounds, settings.wave):
+    for some in batched(grounds, settings.wave):
         nodes = []
         for ground in some:
             domains_of((ground.domain,))
@@ -203,14 +204,3 @@ def _variables(language: Language, node: Leaf, count: int) -> dict[str, str]:
 
 def _failed(level: str, where: str, failure: Failure) -> Dropped:
     return Dropped(where, level, failure.kind, detail=failure.reason, where=where)
-
-
-def _chunks(every: Iterable[Any], size: int) -> Iterator[Sequence[Any]]:
-    some = []
-    for each in every:
-        some.append(each)
-        if len(some) == size:
-            yield some
-            some = []
-    if some:
-        yield some
