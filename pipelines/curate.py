@@ -165,7 +165,7 @@ def curate(
 
     `earlier` is what the sources before this one left, by name: what is kept there, or nearly the same, is dropped
     here. What is kept here stands in `standing` for those that come after. Of an earlier run that `stands`, the
-    files that would be the same are linked to.
+    files that would be the same are taken over.
 
     Raises:
         BabelmixError: a file cannot be read, or what was removed is outside its band.
@@ -204,8 +204,8 @@ def curate_unchecked(
         for name, start, count in zip(names, starts[:-1], counts, strict=True):
             of = (place.documents, place.measured, name, start, count)
             said[name] = said_of(*of, decision, copies, standing, place.removed)
-            if stands and (linked := stands.link(name, said[name], folders)):
-                shards[name] = linked
+            if stands and (taken := stands.take(name, said[name], folders)):
+                shards[name] = taken
         anew = {name: start for name, start in zip(names, starts, strict=False) if name not in shards}
         _run([Deciding(place, decision, copies, standing, anew)], len(anew), workers, place.scratch)
         shards |= {name: {**_counted(place.curated, place.dropped, name), "said": said[name]} for name in anew}

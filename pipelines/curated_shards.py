@@ -1,4 +1,4 @@
-"""What stands of a curation: files that another run would write again byte for byte are linked to, not made.
+"""What stands of a curation: files that another run would write again byte for byte are taken over, not made.
 
 A file of `curated/`, with those of `dropped/` and `standing/` beside it, follows from the file of documents that
 it is of, from the settings, and from what was said of its documents from outside: which are removed, which are
@@ -6,7 +6,6 @@ copies, of what, and how many. The last is what `said_of` hashes. So after a rem
 that held what was removed, or a copy of it.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,35 +20,28 @@ from filters.verdicts import Decision
 from pipelines.duplicates import Copies
 from pipelines.measured_files import groups
 from pipelines.standing_files import Standing
+from pipelines.take_over import take_over
 
 
 @dataclass(frozen=True, slots=True)
 class StandingShards:
     """The files of an earlier run of the same settings on the same documents.
 
-    `folders` are where they stand, in the order in which `link` is given those to write into; `shards` the totals
+    `folders` are where they stand, in the order in which `take` is given those to write into; `shards` the totals
     of the run's manifest, by the files' names.
     """
 
     folders: tuple[str, ...]
     shards: Mapping[str, Mapping[str, Any]]
 
-    def link(self, name: str, said: str, folders: Sequence[str]) -> Mapping[str, Any] | None:
-        """Links the files of this name into `folders`, if the same was said of its documents; their totals."""
+    def take(self, name: str, said: str, folders: Sequence[str]) -> Mapping[str, Any] | None:
+        """Takes the files of this name into `folders`, if the same was said of its documents; their totals."""
         known = self.shards.get(name)
-        if known is None or known["said"] != said or any("://" in each for each in (*self.folders, *folders)):
+        if known is None or known["said"] != said:
             return None
-        linked: list[Path] = []
-        try:
-            for stands, target in zip(self.folders, folders, strict=True):
-                # Where no document was kept, or none dropped, there is no file.
-                if Path(stands, name).exists():
-                    os.link(Path(stands, name), Path(target, name))
-                    linked.append(Path(target, name))
-        except OSError:  # a filesystem without links
-            for path in linked:
-                path.unlink()
-            return None
+        for stands, target in zip(self.folders, folders, strict=True):
+            # Where no document was kept, or none dropped, there is no file.
+            take_over(stands, name, Path(target, name))
         return known
 
 

@@ -8,7 +8,6 @@ A file of documents that was tokenised before, byte for byte, is not tokenised a
 files that held what was removed are.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from mixtures.tokenizer import Tokenizer, load_tokenizer
 from pipelines.document_files import document_files
 from pipelines.document_io import row_batches_of
 from pipelines.pool import WorkerPool
+from pipelines.take_over import take_over
 from sources.errors import BabelmixError
 
 _PART: Final = 1 << 22
@@ -57,7 +57,7 @@ def tokenise(
     of its file of documents, and the `bytes` of texts.
 
     With `rehydrate`, the documents' language, each is repeated by the weight that `filters.rehydration` gives it.
-    Shards of `standing` that were made from the same files are linked to, not made again.
+    Shards of `standing` that were made from the same files are taken over, not made again.
 
     Raises:
         BabelmixError: one cannot be tokenised, or there is none of the category, unless there `may_be_none`.
@@ -102,32 +102,25 @@ class _Shards:
         return f"{self.output.rstrip('/')}/{number:05d}"
 
     def make(self, number: int, name: str) -> dict[str, Any]:
-        """Makes one of the file `name`, or links to it; what it was made from, and the bytes of its texts."""
+        """Makes one of the file `name`, or takes it over; what it was made from, and the bytes of its texts."""
         made_from = _digest(self.documents, name)
         prefix = self.prefix(number)
-        size = _linked(self.standing, made_from, prefix) if self.standing else None
+        size = _taken(self.standing, made_from, prefix) if self.standing else None
         if size is None:
             tokenizer = load_tokenizer(self.tokenizer)
             size = _shard(self.documents, name, self.category, tokenizer, prefix, self.rehydrate)
         return {"made_from": made_from, "bytes": size}
 
 
-def _linked(standing: Standing, made_from: str, prefix: str) -> int | None:
-    """Links a shard of the same documents into its place; the bytes of its texts, None where there is none."""
-    if "://" in standing.folder or "://" in prefix:
-        return None
+def _taken(standing: Standing, made_from: str, prefix: str) -> int | None:
+    """Takes over a shard of the same documents; the bytes of its texts, None where there is none."""
     for number, shard in enumerate(standing.totals.get("shards", ())):
-        if shard["made_from"] != made_from:
-            continue
-        try:
-            for ending in (".bin", ".idx"):
-                # Both folders are of one workspace, and nothing changes a file of tokens in its place.
-                os.link(Path(standing.folder, f"{number:05d}{ending}"), f"{prefix}{ending}")
-        except OSError:  # a filesystem without links
-            Path(f"{prefix}.bin").unlink(missing_ok=True)
-            return None
-        size: int = shard["bytes"]
-        return size
+        if shard["made_from"] == made_from and all(
+            take_over(standing.folder, f"{number:05d}{ending}", Path(f"{prefix}{ending}"))
+            for ending in (".bin", ".idx")
+        ):
+            size: int = shard["bytes"]
+            return size
     return None
 
 

@@ -21,10 +21,14 @@ from object_store import BUCKET, environment, filesystem, s3_server, upload
 from mixtures import local_copy
 from mixtures.reader import MixtureReader
 from pipelines import store_lock
-from pipelines.document_files import document_files
+from pipelines.document_files import DocumentWriter, document_files
+from pipelines.take_over import take_over
+from pipelines.tokenise import Standing, tokenise
 from pipelines.workspace import Workspace
 from sources import object_store
 from sources.errors import BabelmixError, UnreachableError
+
+TOKENIZER = "Qwen/Qwen3-0.6B-Base"
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +253,28 @@ def test_tokens_that_were_made_again_are_noticed(server: str, workspace: Workspa
     local_copy._known.clear()  # as another process would begin
     with pytest.raises(BabelmixError, match="made again since"):
         MixtureReader(url, 64)
+
+
+def test_tokens_that_stand_there_are_not_made_again(
+    server: str, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = str(tmp_path / "documents")
+    with DocumentWriter(documents, "0-") as writer:
+        row = {"text": "one", "language": "eng_Latn", "source": "s", "category": "wiki", "scores": None}
+        writer.write({"id": "1", **row})
+    made: dict[str, Any] = {}
+    with workspace.replacing(["a"], made) as (target,):
+        made["totals"] = tokenise(documents, "wiki", TOKENIZER, target)
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} was loaded: something is tokenised")
+
+    monkeypatch.setattr("pipelines.tokenise.load_tokenizer", refuse)
+    (tmp_path / "again").mkdir()
+    standing = Standing(workspace.at("a"), made["totals"])
+    again = tokenise(documents, "wiki", TOKENIZER, str(tmp_path / "again"), standing=standing)
+    assert again == made["totals"]
+    for path in (tmp_path / "again").iterdir():
+        assert path.read_bytes() == filesystem(server).cat_file(f"{workspace.at('a')}/{path.name}")
+    assert not take_over(workspace.at("a"), "00001.bin", tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()

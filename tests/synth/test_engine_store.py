@@ -40,7 +40,6 @@ def test_what_was_put_is_found_before_and_after_the_store_is_opened_again(tmp_pa
 
 
 def test_more_than_one_batch_of_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "_RECENT", 16)
     monkeypatch.setattr(segments, "_BLOCK", 100)
     with Store(tmp_path) as store:
         for number in range(100):
