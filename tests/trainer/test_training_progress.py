@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from trainer.training.balance import Load
 from trainer.training.flops import Cost
 from trainer.training.progress import Progress, StepFigures
@@ -104,3 +106,18 @@ def test_a_rank_without_a_folder_writes_nothing(tmp_path: Path) -> None:
     progress.step(figures(1))
     progress.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tensorboard_has_the_curves_and_a_resumed_run_goes_on_in_them(tmp_path: Path) -> None:
+    progress, _ = progress_of(tmp_path)
+    for step in (1, 2, 3):
+        progress.step(figures(step, loss=4.0 - step))
+    progress.held_out(3, {"language/ell_Grek": 2.5})
+    progress.close()
+    resumed, _ = progress_of(tmp_path, first=2)
+    resumed.step(figures(3, loss=0.5))
+    resumed.close()
+    shown = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(each.step, each.value) for each in shown.Scalars("train/loss")] == [(1, 3.0), (2, 2.0), (3, 0.5)]
+    assert "train/mfu" not in shown.Tags()["scalars"]
+    assert shown.Scalars("train/norm")[0].value == 0.5

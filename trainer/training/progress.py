@@ -66,7 +66,7 @@ class Progress:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = _kept_until(folder / METRICS_FILE, first).open("a", encoding="utf-8")
-            self._board = _board(folder)
+            self._board = _board(folder, first)
 
     def step(self, figures: StepFigures) -> None:
         """Notes a step; prints a line if the last is some seconds old, or the step is the first or the last."""
@@ -184,9 +184,10 @@ def _kept_until(path: Path, first: int) -> Path:
     return path
 
 
-def _board(folder: Path) -> Any:
+def _board(folder: Path, first: int) -> Any:
     if importlib.util.find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder / "tensorboard"))
+    # A resumed run hides what the one before wrote of the steps that are done again.
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1 if first else None)
